@@ -1,0 +1,110 @@
+/**
+ * Every bound of the product, in one place. Names end in their unit.
+ * Relations between bounds are asserted at the end of the file, so that a change of one that breaks
+ * another fails at import, in every process and every test.
+ */
+
+/** Bytes of a request body on the JSON routes. A batch of 10 000 tasks at 1.6 KB each still fits. */
+export const BODY_BYTES_MAX = 16 * 1024 * 1024;
+/** Bytes of one task's payload as JSON. Larger inputs belong into a file, whose id goes into the payload. */
+export const PAYLOAD_BYTES_MAX = 256 * 1024;
+/** Bytes of one task's result as JSON; longer results are cut by the worker, which says so in the result. */
+export const RESULT_BYTES_MAX = 256 * 1024;
+/** How deep JSON may nest in a payload. Postgres stops at 6 400 or so, recursive readers much earlier. */
+export const JSON_DEPTH_MAX = 64;
+/** Tasks in one batch request. */
+export const BATCH_TASKS_MAX = 10_000;
+
+export const TASK_ID_CHARS_MAX = 128;
+export const TASK_TYPE_CHARS_MAX = 64;
+export const DEPENDENCIES_MAX = 1_000;
+export const TENANT_CHARS_MAX = 64;
+export const WORKER_ID_CHARS_MAX = 128;
+export const CORRELATION_ID_CHARS_MAX = 128;
+
+export const PRIORITY_MIN = 1;
+export const PRIORITY_MAX = 10;
+export const PRIORITY_DEFAULT = 5;
+
+export const TIMEOUT_S_MIN = 1;
+export const TIMEOUT_S_MAX = 24 * 60 * 60;
+/** The short lane promises short tasks: a longer time-out is refused at submission and enforced at run time. */
+export const SHORT_LANE_TIMEOUT_S_MAX = 60;
+
+export const ATTEMPTS_MAX = 100;
+export const ATTEMPTS_DEFAULT = 3;
+/** Attempts lost to a dying worker count apart from failures: a task that kills its worker must end too. */
+export const LOST_ATTEMPTS_MAX = 5;
+
+export const BACKOFF_MS_MIN = 0;
+export const BACKOFF_MS_MAX = 24 * 60 * 60 * 1000;
+export const BACKOFF_INITIAL_MS_DEFAULT = 1_000;
+export const BACKOFF_MAX_MS_DEFAULT = 60_000;
+export const BACKOFF_FACTOR_MIN = 1;
+export const BACKOFF_FACTOR_MAX = 10;
+export const BACKOFF_FACTOR_DEFAULT = 2;
+/** The longest Retry-After that is honoured; a longer one waits this long and asks again. */
+export const RETRY_AFTER_MS_MAX = 60 * 60 * 1000;
+
+/** How far ahead `run_at` and `delay` may lie. */
+export const DELAY_S_MAX = 366 * 24 * 60 * 60;
+
+export const LIST_LIMIT_DEFAULT = 20;
+export const LIST_LIMIT_MAX = 1_000;
+/** Offsets beyond this must use the cursor: each skipped row is still read. */
+export const LIST_OFFSET_MAX = 10_000;
+/** Lists count up to here exactly; beyond, `total` stops and `total_capped` is true. */
+export const LIST_TOTAL_MAX = 10_000;
+
+/** Tasks that one redrive request may bring back, and their pace. */
+export const REDRIVE_TASKS_MAX = 10_000;
+export const REDRIVE_PER_SECOND_MAX = 1_000;
+export const REDRIVE_PER_SECOND_DEFAULT = 100;
+
+export const ERROR_MESSAGE_CHARS_MAX = 2_000;
+
+/** Rows that one group commit writes in one transaction. */
+export const GROUP_ROWS_MAX = 2_000;
+/** Group commits in flight at once, per writer. Two: one on its way while the next one fills. */
+export const GROUP_FLIGHTS_MAX = 2;
+/** Rows that wait in memory for a group commit before new ones are refused with OVERLOADED. */
+export const GROUP_WAITING_MAX = 50_000;
+
+/** Concurrent tasks that one worker process may be configured to run. */
+export const WORKER_SLOTS_MAX = 1_000;
+/** Unacknowledged messages per (lane, priority): the cluster-wide concurrency of one level. */
+export const LEVEL_ACK_PENDING_MAX = 20_000;
+/** Time after which JetStream hands out a message again whose worker says nothing. */
+export const ACK_WAIT_MS = 30_000;
+/** How often a worker says that it still works on a message. */
+export const ACK_PROGRESS_MS = 10_000;
+
+/** http.request: bytes of a response body that are read; the rest is cut and said to be. */
+export const HTTP_RESPONSE_BYTES_MAX = 128 * 1024;
+export const HTTP_REDIRECTS_MAX = 5;
+export const HTTP_URL_CHARS_MAX = 2_048;
+
+export const EMAIL_CHARS_MAX = 254;
+export const PASSWORD_CHARS_MIN = 10;
+/** argon2id reads the whole password: a bound keeps one request from buying a second of CPU. */
+export const PASSWORD_CHARS_MAX = 256;
+export const API_KEYS_PER_USER_MAX = 50;
+export const ACCESS_TOKEN_S = 15 * 60;
+export const REFRESH_TOKEN_S = 30 * 24 * 60 * 60;
+
+function requireRelation(holds: boolean, relation: string): void {
+  if (!holds) throw new Error(`limits contradict each other: ${relation}`);
+}
+
+requireRelation(
+  PRIORITY_MIN <= PRIORITY_DEFAULT && PRIORITY_DEFAULT <= PRIORITY_MAX,
+  "priority default in range",
+);
+requireRelation(PAYLOAD_BYTES_MAX < BODY_BYTES_MAX, "a payload fits into a body");
+requireRelation(SHORT_LANE_TIMEOUT_S_MAX <= TIMEOUT_S_MAX, "the short lane is within the time-out range");
+requireRelation(ACK_PROGRESS_MS * 2 < ACK_WAIT_MS, "two progress signals fit into one ack wait");
+requireRelation(GROUP_ROWS_MAX <= GROUP_WAITING_MAX, "a full group can wait");
+requireRelation(BATCH_TASKS_MAX <= GROUP_WAITING_MAX, "a full batch can wait");
+requireRelation(BACKOFF_MAX_MS_DEFAULT <= BACKOFF_MS_MAX, "backoff default in range");
+requireRelation(ATTEMPTS_DEFAULT <= ATTEMPTS_MAX, "attempts default in range");
+requireRelation(WORKER_SLOTS_MAX <= LEVEL_ACK_PENDING_MAX, "one worker cannot exhaust a level");
