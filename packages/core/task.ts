@@ -45,3 +45,15 @@ export interface TaskError {
   readonly code: string;
   readonly message: string;
 }
+
+/** How one attempt ended, as its handler tells it. What follows from it is decided in `verdict.ts`. */
+export type AttemptOutcome =
+  | { readonly kind: "completed"; readonly result: Json }
+  | {
+      readonly kind: "failed";
+      readonly error: TaskError;
+      /** False: no further attempt can succeed (a 404, a payload that makes no sense). */
+      readonly isRetryable: boolean;
+      /** The other side's own wish (Retry-After), in ms; takes the place of the back-off. */
+      readonly retryAfterMs?: number;
+    };
