@@ -1,0 +1,267 @@
+import {
+  EMAIL_CHARS_MAX,
+  PASSWORD_CHARS_MAX,
+  PASSWORD_CHARS_MIN,
+  SHORT_LANE_TIMEOUT_S_MAX,
+  TIMEOUT_S_MAX,
+  TIMEOUT_S_MIN,
+  WORKER_ID_CHARS_MAX,
+  WORKER_SLOTS_MAX,
+} from "@millrace/core/limits";
+import { isHost, isHostOrBlock } from "./hosts.ts";
+import { boolean, choice, integer, list, secret, text, url, urls, type Variable } from "./kinds.ts";
+
+const WORKER_ID = new RegExp(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,${WORKER_ID_CHARS_MAX - 1}}$`);
+const EMAIL = new RegExp(`^(?=.{3,${EMAIL_CHARS_MAX}}$)[^\\s@]+@[^\\s@]+$`);
+const PATH_CHARS_MAX = 1_024;
+
+function isPath(given: string): boolean {
+  return given.length <= PATH_CHARS_MAX && !given.includes("\0");
+}
+
+const api = {
+  apiHost: text({
+    name: "API_HOST",
+    about:
+      "The address that the API and the health endpoints listen on; 0.0.0.0 opens them to other machines.",
+    default: "127.0.0.1",
+    expects: "a host name or address",
+    isValid: isHost,
+  }),
+  apiPort: integer({
+    name: "API_PORT",
+    about: "The port of the API and the dashboard; 0 takes any free one.",
+    default: 8000,
+    min: 0,
+    max: 65_535,
+  }),
+  jwtSecret: secret({
+    name: "JWT_SECRET",
+    about: "Signs access tokens; all API processes share it, and changing it logs everybody out.",
+    default: undefined,
+    defaultText: "(made by `bun start` and kept in MILLRACE_HOME)",
+    charsMin: 32,
+    charsMax: 512,
+  }),
+  adminEmail: text({
+    name: "ADMIN_EMAIL",
+    about: "The first administrator, created at start when missing.",
+    default: undefined,
+    defaultText: "(made by `bun start`)",
+    expects: `an email address of at most ${EMAIL_CHARS_MAX} characters`,
+    isValid: (given) => EMAIL.test(given),
+  }),
+  adminPassword: secret({
+    name: "ADMIN_PASSWORD",
+    about: "The first administrator's password.",
+    default: undefined,
+    defaultText: "(made by `bun start`)",
+    charsMin: PASSWORD_CHARS_MIN,
+    charsMax: PASSWORD_CHARS_MAX,
+  }),
+  adminApiKey: secret({
+    name: "ADMIN_API_KEY",
+    about: "An API key of the first administrator, for scripts.",
+    default: undefined,
+    defaultText: "(made by `bun start`)",
+    charsMin: 20,
+    charsMax: 256,
+  }),
+};
+
+const connections = {
+  databaseUrl: url({
+    name: "DATABASE_URL",
+    about: "PostgreSQL.",
+    default: undefined,
+    defaultText: "(`bun start` starts an embedded one)",
+    schemes: ["postgres", "postgresql"],
+    isSecret: true,
+  }),
+  natsUrls: urls({
+    name: "NATS_URL",
+    about: "The NATS servers; 2.14 or newer, JetStream on, sync_interval always.",
+    default: undefined,
+    defaultText: "(`bun start` starts an embedded one)",
+    schemes: ["nats", "tls"],
+    isSecret: true,
+  }),
+  natsMonitorUrl: url({
+    name: "NATS_MONITOR_URL",
+    about:
+      "The monitoring endpoint of a NATS server, where the start-up check reads whether writes are synced.",
+    default: undefined,
+    defaultText: "(that of the embedded server)",
+    schemes: ["http", "https"],
+  }),
+  natsServerBin: text({
+    name: "NATS_SERVER_BIN",
+    about: "The nats-server binary to embed, 2.14 or newer.",
+    default: undefined,
+    defaultText: "(nats-server on PATH, else a cached copy, else fetched)",
+    expects: "the path of a file",
+    isValid: isPath,
+  }),
+  home: text({
+    name: "MILLRACE_HOME",
+    about: "The folder for the embedded servers, uploads and run.json; several stacks need several.",
+    default: ".millrace",
+    expects: "the path of a folder",
+    isValid: isPath,
+  }),
+};
+
+const storage = {
+  storageUrl: url({
+    name: "STORAGE_URL",
+    about: "Where uploaded files and results are kept: a folder or an S3 bucket.",
+    default: undefined,
+    defaultText: "(file:<MILLRACE_HOME>/files)",
+    schemes: ["file", "s3"],
+  }),
+  s3Endpoint: url({
+    name: "S3_ENDPOINT",
+    about: "The S3 service, when it is not Amazon's.",
+    default: undefined,
+    schemes: ["http", "https"],
+  }),
+  s3Region: text({
+    name: "S3_REGION",
+    about: "The region of the bucket.",
+    default: "us-east-1",
+    expects: "a region's name",
+    isValid: (given) => /^[a-z0-9-]{1,64}$/i.test(given),
+  }),
+  s3AccessKeyId: secret({
+    name: "S3_ACCESS_KEY_ID",
+    about: "Half of the credentials of the bucket.",
+    default: undefined,
+    charsMin: 1,
+    charsMax: 256,
+  }),
+  s3SecretAccessKey: secret({
+    name: "S3_SECRET_ACCESS_KEY",
+    about: "The other half.",
+    default: undefined,
+    charsMin: 1,
+    charsMax: 512,
+  }),
+};
+
+const work = {
+  workerId: text({
+    name: "WORKER_ID",
+    about: "The worker's name in lists and logs; unique among all workers.",
+    default: undefined,
+    defaultText: "(host name and a random part)",
+    expects: `1 to ${WORKER_ID_CHARS_MAX} letters, digits and -_. that start with a letter or digit`,
+    isValid: (given) => WORKER_ID.test(given),
+  }),
+  maxWorkers: integer({
+    name: "MAX_WORKERS",
+    about: "Tasks that one worker process runs at the same time, both lanes together.",
+    default: 10,
+    min: 1,
+    max: WORKER_SLOTS_MAX,
+  }),
+  longSlots: integer({
+    name: "LONG_SLOTS",
+    about: "How many of MAX_WORKERS belong to the long lane; the rest belongs to the short one.",
+    default: undefined,
+    defaultText: "(half of MAX_WORKERS, rounded down)",
+    min: 0,
+    max: WORKER_SLOTS_MAX,
+  }),
+  maxFileWorkers: integer({
+    name: "MAX_FILE_WORKERS",
+    about: "Threads for file processing in one worker process; each has one file at a time.",
+    default: 2,
+    min: 1,
+    max: 64,
+  }),
+  taskTimeoutS: integer({
+    name: "TASK_TIMEOUT",
+    about: "The time-out of a long-lane task that names none.",
+    default: 300,
+    min: TIMEOUT_S_MIN,
+    max: TIMEOUT_S_MAX,
+    unit: "seconds",
+  }),
+  shortTimeoutS: integer({
+    name: "SHORT_TIMEOUT",
+    about: "The time-out of a short-lane task that names none.",
+    default: 30,
+    min: TIMEOUT_S_MIN,
+    max: SHORT_LANE_TIMEOUT_S_MAX,
+    unit: "seconds",
+  }),
+  fileTimeoutS: integer({
+    name: "FILE_TIMEOUT",
+    about: "How long one attempt at processing a file may take.",
+    default: 120,
+    min: TIMEOUT_S_MIN,
+    max: TIMEOUT_S_MAX,
+    unit: "seconds",
+  }),
+  heartbeatIntervalS: integer({
+    name: "HEARTBEAT_INTERVAL",
+    about: "How often a worker says that it lives; after three silent intervals it counts as dead.",
+    default: 30,
+    min: 1,
+    max: 300,
+    unit: "seconds",
+  }),
+  httpAllowLoopback: boolean({
+    name: "HTTP_ALLOW_LOOPBACK",
+    about: "Whether http.request tasks may call this machine itself; `bun start` sets it.",
+    default: false,
+  }),
+  httpAllowHosts: list({
+    name: "HTTP_ALLOW_HOSTS",
+    about: "What http.request tasks may call although it is private.",
+    default: [],
+    expects: "host names, addresses or blocks such as 10.1.0.0/16",
+    itemsMax: 100,
+    isItem: isHostOrBlock,
+  }),
+};
+
+const sight = {
+  logLevel: choice({
+    name: "LOG_LEVEL",
+    about: "The least severe level that is written.",
+    default: "INFO",
+    choices: ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
+  }),
+  logFormat: choice({
+    name: "LOG_FORMAT",
+    about: "How log lines look.",
+    default: undefined,
+    defaultText: "(pretty on a terminal, else json)",
+    choices: ["json", "pretty"],
+  }),
+  metricsEnabled: boolean({
+    name: "METRICS_ENABLED",
+    about: "Whether GET /metrics answers.",
+    default: true,
+  }),
+  healthPort: integer({
+    name: "HEALTH_PORT",
+    about: "The port for /health and /metrics of services without an HTTP API of their own; 0 is off.",
+    default: 0,
+    min: 0,
+    max: 65_535,
+  }),
+};
+
+/** The headings of `.env.example`, in its order. */
+export const SECTIONS = {
+  API: api,
+  "NATS and PostgreSQL": connections,
+  Files: storage,
+  Work: work,
+  "Logs, metrics, health": sight,
+} as const satisfies Record<string, Readonly<Record<string, Variable<unknown>>>>;
+
+/** Every variable, by its name in `Config`. The only list: parsing, types, messages and `.env.example` follow it. */
+export const VARIABLES = { ...api, ...connections, ...storage, ...work, ...sight } as const;
