@@ -27,6 +27,7 @@ export const FAULTS = {
   METHOD_NOT_ALLOWED: { status: 405, title: "The method is not allowed here" },
   NOT_ACCEPTABLE: { status: 406, title: "The response cannot be given in that form" },
   EMAIL_TAKEN: { status: 409, title: "The email is registered already" },
+  LIMIT_REACHED: { status: 409, title: "There are as many of these as there may be" },
   TASK_ID_CONFLICT: { status: 409, title: "The task id belongs to another task" },
   TASK_STATE_CONFLICT: { status: 409, title: "The task is in a state that forbids this" },
   LEASE_LOST: { status: 409, title: "The lease belongs to somebody else now" },

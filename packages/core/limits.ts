@@ -83,14 +83,83 @@ export const ACK_PROGRESS_MS = 10_000;
 export const HTTP_RESPONSE_BYTES_MAX = 128 * 1024;
 export const HTTP_REDIRECTS_MAX = 5;
 export const HTTP_URL_CHARS_MAX = 2_048;
+/** http.request: headers that a task may set, and the bytes of their names and values together. */
+export const HTTP_HEADERS_MAX = 64;
+export const HTTP_HEADERS_BYTES_MAX = 8 * 1024;
+/** Entries of `expect_status`. */
+export const HTTP_EXPECT_STATUS_MAX = 20;
+/** Name lookup, and then the connection to one address, may take this long; the task's time-out bounds the whole. */
+export const HTTP_CONNECT_MS_MAX = 5_000;
+/** Addresses of one name that are tried, one after the other, until one accepts the connection. */
+export const HTTP_ADDRESSES_TRIED_MAX = 4;
+/** An idle connection is closed before common servers close it (5 s), so that few requests meet a closed one. */
+export const HTTP_IDLE_MS_MAX = 4_000;
+/** Idle connections kept per origin. */
+export const HTTP_IDLE_CONNECTIONS_MAX = 256;
+/** How long a looked-up and checked address is used again, and for how many names at once. */
+export const DNS_CACHE_MS_MAX = 5_000;
+export const DNS_CACHE_NAMES_MAX = 1_000;
+
+/** simulate: the share of attempts that fail when the task does not say. */
+export const SIMULATED_FAILURE_RATE_DEFAULT = 0.3;
+/** simulate: longer tasks go to the long lane unless they say otherwise. */
+export const SIMULATED_SHORT_MS_MAX = 10_000;
 
 export const EMAIL_CHARS_MAX = 254;
 export const PASSWORD_CHARS_MIN = 10;
 /** argon2id reads the whole password: a bound keeps one request from buying a second of CPU. */
 export const PASSWORD_CHARS_MAX = 256;
 export const API_KEYS_PER_USER_MAX = 50;
+export const API_KEY_NAME_CHARS_MAX = 100;
+/** Open sessions of one user; opening one more ends the oldest. */
+export const SESSIONS_PER_USER_MAX = 100;
 export const ACCESS_TOKEN_S = 15 * 60;
 export const REFRESH_TOKEN_S = 30 * 24 * 60 * 60;
+/** How long a used refresh token gives the same successor again, for a client whose response was lost. */
+export const REFRESH_GRACE_S = 60;
+/** Longer credentials are refused unread. */
+export const CREDENTIAL_CHARS_MAX = 2_048;
+
+/** Identities that one API process remembers, and for how long before it asks the database again. */
+export const IDENTITIES_CACHED_MAX = 10_000;
+export const KEY_CACHED_MS = 10_000;
+/** Also the longest time that an access token outlives its session. */
+export const SESSION_CACHED_MS = 5_000;
+/** Credentials known to be wrong: a cache of their own, so that guesses cannot push out real identities. */
+export const STRANGERS_CACHED_MAX = 2_000;
+export const STRANGER_CACHED_MS = 2_000;
+/** While the database is away, identities it confirmed are trusted this long: nothing can be revoked meanwhile. */
+export const IDENTITY_STALE_MS_MAX = 10 * 60 * 1000;
+/** Credentials being looked up at once; beyond, OVERLOADED. */
+export const IDENTITY_LOOKUPS_MAX = 256;
+
+/** argon2id costs 19 MiB and a core for tens of milliseconds: two at once, a short queue, then OVERLOADED. */
+export const PASSWORD_HASHES_MAX = 2;
+export const PASSWORD_HASHES_WAITING_MAX = 64;
+
+/** Failed logins that cost nothing; each further one doubles the wait, up to the longest. */
+export const LOGIN_FAILURES_FREE_ACCOUNT = 5;
+export const LOGIN_FAILURES_FREE_ADDRESS = 20;
+export const LOGIN_BLOCK_S_MAX = 15 * 60;
+/** After this long without a failure the count starts again. */
+export const LOGIN_FAILURES_FORGOTTEN_S = 60 * 60;
+
+/** How long a process that was told to stop finishes what it has begun. */
+export const DRAIN_MS_MAX = 8_000;
+
+/** One log line; longer ones keep their message and say that they were cut. */
+export const LOG_LINE_CHARS_MAX = 16 * 1024;
+/** Fields, list items and nested values that one log line may hold, and how deep they may nest. */
+export const LOG_NODES_MAX = 500;
+export const LOG_DEPTH_MAX = 8;
+/** Log bytes that wait for a reader who is slow; beyond, lines are dropped and counted: logging never stalls work. */
+export const LOG_BACKLOG_BYTES_MAX = 4 * 1024 * 1024;
+/** Distinct values of one label of one metric; the rest is counted as "other". */
+export const METRIC_LABEL_VALUES_MAX = 100;
+/** A health check that says nothing for this long counts as down. */
+export const HEALTH_TIMEOUT_MS = 2_000;
+/** Probes within this time share one answer, so that no prober can put load on the database. */
+export const HEALTH_CACHE_MS = 1_000;
 
 function requireRelation(holds: boolean, relation: string): void {
   if (!holds) throw new Error(`limits contradict each other: ${relation}`);
@@ -108,3 +177,5 @@ requireRelation(BATCH_TASKS_MAX <= GROUP_WAITING_MAX, "a full batch can wait");
 requireRelation(BACKOFF_MAX_MS_DEFAULT <= BACKOFF_MS_MAX, "backoff default in range");
 requireRelation(ATTEMPTS_DEFAULT <= ATTEMPTS_MAX, "attempts default in range");
 requireRelation(WORKER_SLOTS_MAX <= LEVEL_ACK_PENDING_MAX, "one worker cannot exhaust a level");
+requireRelation(REFRESH_GRACE_S < ACCESS_TOKEN_S, "a used refresh token dies before its access token");
+requireRelation(LOGIN_BLOCK_S_MAX < LOGIN_FAILURES_FORGOTTEN_S, "a block ends before its count is forgotten");
