@@ -1,0 +1,82 @@
+import { Fault } from "@millrace/core";
+import postgres from "postgres";
+import { classifyStoreFailure } from "./retryable.ts";
+
+/** What a query sees of a pool or a transaction. Ids are numbers: every one of ours is far below 2^53. */
+export type Sql = postgres.Sql<{ bigint: number }>;
+export type Transaction = postgres.TransactionSql<{ bigint: number }>;
+
+export interface PoolOptions {
+  /** `postgres://user:password@host:port/database`. */
+  readonly url: string;
+  /** Connections at most. Each is a process in the server. */
+  readonly max: number;
+  /** Shown in pg_stat_activity: `millrace-api`. */
+  readonly applicationName: string;
+  /** The server cancels a statement that runs longer (SQLSTATE 57014). Zero or absent: never. */
+  readonly statementTimeoutMs?: number;
+  /** The server ends a transaction that lasts longer, and its connection (PostgreSQL 17 and newer). */
+  readonly transactionTimeoutMs?: number;
+}
+
+const INT8_OID = 20;
+const CONNECT_TIMEOUT_S = 5;
+/** A pooled connection is replaced after this long, so that a moved server is noticed by all of them. */
+const CONNECTION_LIFETIME_S = 30 * 60;
+
+/**
+ * Opens no connection yet: the first query does, and a lost connection is opened again by the next one.
+ * Dates arrive as Date, bigint as number. A bigint of 2^53 or more fails the query: a rounded id would be another id.
+ */
+export function openPool(options: PoolOptions): Sql {
+  const { statementTimeoutMs = 0, transactionTimeoutMs = 0 } = options;
+  return postgres(options.url, {
+    max: options.max,
+    connect_timeout: CONNECT_TIMEOUT_S,
+    max_lifetime: CONNECTION_LIFETIME_S,
+    onnotice: ignoreNotice,
+    types: {
+      bigint: {
+        to: INT8_OID,
+        from: [INT8_OID],
+        serialize: (value: number) => String(value),
+        parse: parseInt8,
+      },
+    },
+    connection: {
+      application_name: options.applicationName,
+      ...(statementTimeoutMs > 0 && { statement_timeout: statementTimeoutMs }),
+      ...(transactionTimeoutMs > 0 && { transaction_timeout: transactionTimeoutMs }),
+    },
+  });
+}
+
+/** `CREATE … IF NOT EXISTS` and the like tell that there was nothing to do; nobody needs to read that. */
+function ignoreNotice(): void {}
+
+function parseInt8(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`the bigint ${text} does not fit into a number`);
+  return value;
+}
+
+/**
+ * Runs a query or transaction; a server that is away becomes the fault STORE_UNAVAILABLE, everything else passes
+ * unchanged. When the connection broke in mid-transaction, whether it was committed is unknown: callers write so
+ * that repeating is harmless.
+ */
+export async function orStoreFault<T>(query: PromiseLike<T>): Promise<T> {
+  try {
+    return await query;
+  } catch (error) {
+    throw storeFaultOf(error) ?? error;
+  }
+}
+
+/** The fault that a failure of the store amounts to; undefined when it is none of availability. */
+export function storeFaultOf(error: unknown): Fault | undefined {
+  const failure = classifyStoreFailure(error);
+  if (failure.kind !== "unavailable") return undefined;
+  const message = `the database cannot be reached: ${failure.reason}`;
+  return new Fault("STORE_UNAVAILABLE", message, { cause: error, retryAfterS: 1 });
+}
