@@ -1,0 +1,15 @@
+export { CORRELATION_HEADER, correlationIdFrom } from "./correlation.ts";
+export { type Destination, FdDestination } from "./fd-destination.ts";
+export { type CheckState, createHealth, type Health, type HealthCheck, type Readiness } from "./health.ts";
+export { type HealthServer, startHealthServer } from "./health-server.ts";
+export { createLog, type Log, type LogFields, type LogOptions } from "./log.ts";
+export { LOG_LEVELS, type LogLevel } from "./log-format.ts";
+export {
+  type CounterMetric,
+  createMetrics,
+  type GaugeMetric,
+  type HistogramMetric,
+  type Labels,
+  type Metrics,
+} from "./metrics.ts";
+export { REDACTED, redactFields, redactText } from "./redact.ts";
