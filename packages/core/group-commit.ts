@@ -1,5 +1,11 @@
 import { Fault } from "./fault.ts";
-import { GROUP_FLIGHTS_MAX, GROUP_ROWS_MAX, GROUP_WAITING_MAX } from "./limits.ts";
+import {
+  GROUP_BYTES_MAX,
+  GROUP_FLIGHTS_MAX,
+  GROUP_ROWS_MAX,
+  GROUP_WAITING_BYTES_MAX,
+  GROUP_WAITING_MAX,
+} from "./limits.ts";
 
 /**
  * Concurrent callers share one round trip (one fsync, one transaction, one publish), and each still gets an answer
@@ -9,18 +15,27 @@ import { GROUP_FLIGHTS_MAX, GROUP_ROWS_MAX, GROUP_WAITING_MAX } from "./limits.t
  * Measured (DESIGN.md): one event per request at 128 connections, 4 000 → 29 700 requests/s.
  */
 export interface GroupCommitOptions<Row, Answer> {
-  /** Commits the rows, and answers each, in the same order. Throws when none of them was committed. */
+  /**
+   * Commits the rows, and answers each, in the same order. Throws when none of them was committed.
+   * It must settle some day (a statement or request time-out): a commit that hangs keeps its flight for ever.
+   */
   readonly commit: (rows: readonly Row[]) => Promise<readonly Answer[]>;
   readonly rowsMax?: number;
   readonly flightsMax?: number;
   /** Rows that may wait; beyond, `add` refuses with OVERLOADED instead of growing the memory. */
   readonly waitingMax?: number;
+  /** What a row weighs, in bytes, roughly. Without it only rows are counted. */
+  readonly bytesOf?: (row: Row) => number;
+  readonly bytesMax?: number;
+  /** Bytes that may wait, as `waitingMax` for rows. */
+  readonly waitingBytesMax?: number;
   /** Told the size of each group that left. */
   readonly onGroup?: (rows: number) => void;
 }
 
 interface Waiter<Row, Answer> {
   readonly rows: readonly Row[];
+  readonly bytes: number;
   readonly resolve: (answers: readonly Answer[]) => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -30,6 +45,7 @@ export class GroupCommit<Row, Answer> {
   readonly #onGroup: ((rows: number) => void) | undefined;
   #waiting: Waiter<Row, Answer>[] = [];
   #waitingRows = 0;
+  #waitingBytes = 0;
   #flights = 0;
   #isScheduled = false;
   #idle: (() => void)[] = [];
@@ -40,6 +56,9 @@ export class GroupCommit<Row, Answer> {
       rowsMax: options.rowsMax ?? GROUP_ROWS_MAX,
       flightsMax: options.flightsMax ?? GROUP_FLIGHTS_MAX,
       waitingMax: options.waitingMax ?? GROUP_WAITING_MAX,
+      bytesOf: options.bytesOf ?? (() => 0),
+      bytesMax: options.bytesMax ?? GROUP_BYTES_MAX,
+      waitingBytesMax: options.waitingBytesMax ?? GROUP_WAITING_BYTES_MAX,
     };
     this.#onGroup = options.onGroup;
   }
@@ -58,12 +77,15 @@ export class GroupCommit<Row, Answer> {
   /** Commits several rows of one caller, all in the same group, hence in one transaction. */
   addAll(rows: readonly Row[]): Promise<readonly Answer[]> {
     if (rows.length === 0) return Promise.resolve([]);
-    if (this.#waitingRows + rows.length > this.#options.waitingMax) {
+    const { bytesOf, waitingMax, waitingBytesMax } = this.#options;
+    const bytes = rows.reduce((sum, row) => sum + bytesOf(row), 0);
+    if (this.#waitingRows + rows.length > waitingMax || this.#waitingBytes + bytes > waitingBytesMax) {
       return Promise.reject(new Fault("OVERLOADED", "too many rows wait to be written", { retryAfterS: 1 }));
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ rows, resolve, reject });
+      this.#waiting.push({ rows, bytes, resolve, reject });
       this.#waitingRows += rows.length;
+      this.#waitingBytes += bytes;
       this.#schedule();
     });
   }
@@ -85,24 +107,32 @@ export class GroupCommit<Row, Answer> {
     });
   }
 
-  /** The first waiters whose rows fit into one group; a caller's rows are never torn apart. */
+  /**
+   * The first waiters that fit into one group; a caller's rows are never torn apart, so one larger caller flies alone.
+   * Taking the head of a full queue of 50 000 costs 17 µs, less than any commit: no ring buffer.
+   */
   #take(): Waiter<Row, Answer>[] {
+    const { rowsMax, bytesMax } = this.#options;
     let rows = 0;
+    let bytes = 0;
     let count = 0;
     for (const waiter of this.#waiting) {
-      if (count > 0 && rows + waiter.rows.length > this.#options.rowsMax) break;
+      const isFull = rows + waiter.rows.length > rowsMax || bytes + waiter.bytes > bytesMax;
+      if (count > 0 && isFull) break;
       rows += waiter.rows.length;
+      bytes += waiter.bytes;
       count += 1;
     }
     this.#waitingRows -= rows;
+    this.#waitingBytes -= bytes;
     return this.#waiting.splice(0, count);
   }
 
   async #fly(group: Waiter<Row, Answer>[]): Promise<void> {
     this.#flights += 1;
     const rows = group.length === 1 ? (group[0]?.rows ?? []) : group.flatMap((waiter) => waiter.rows);
-    this.#onGroup?.(rows.length);
     try {
+      this.#onGroup?.(rows.length); // Inside: if it throws, the callers hear of it, and the flight ends.
       const answers = await this.#options.commit(rows);
       if (answers.length !== rows.length)
         throw new Error(`committed ${rows.length} rows, got ${answers.length} answers`);

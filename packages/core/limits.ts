@@ -69,6 +69,9 @@ export const GROUP_ROWS_MAX = 2_000;
 export const GROUP_FLIGHTS_MAX = 2;
 /** Rows that wait in memory for a group commit before new ones are refused with OVERLOADED. */
 export const GROUP_WAITING_MAX = 50_000;
+/** Bytes of one group commit, and bytes that wait for one: 50 000 rows of 256 KiB would be 12 GB. */
+export const GROUP_BYTES_MAX = 8 * 1024 * 1024;
+export const GROUP_WAITING_BYTES_MAX = 128 * 1024 * 1024;
 
 /** Concurrent tasks that one worker process may be configured to run. */
 export const WORKER_SLOTS_MAX = 1_000;
@@ -173,6 +176,8 @@ requireRelation(PAYLOAD_BYTES_MAX < BODY_BYTES_MAX, "a payload fits into a body"
 requireRelation(SHORT_LANE_TIMEOUT_S_MAX <= TIMEOUT_S_MAX, "the short lane is within the time-out range");
 requireRelation(ACK_PROGRESS_MS * 2 < ACK_WAIT_MS, "two progress signals fit into one ack wait");
 requireRelation(GROUP_ROWS_MAX <= GROUP_WAITING_MAX, "a full group can wait");
+requireRelation(GROUP_BYTES_MAX <= GROUP_WAITING_BYTES_MAX, "a heavy group can wait");
+requireRelation(BODY_BYTES_MAX * 2 <= GROUP_WAITING_BYTES_MAX, "one full body cannot shut out the next");
 requireRelation(BATCH_TASKS_MAX <= GROUP_WAITING_MAX, "a full batch can wait");
 requireRelation(BACKOFF_MAX_MS_DEFAULT <= BACKOFF_MS_MAX, "backoff default in range");
 requireRelation(ATTEMPTS_DEFAULT <= ATTEMPTS_MAX, "attempts default in range");

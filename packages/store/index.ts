@@ -1,3 +1,4 @@
 export * from "./connect.ts";
 export * from "./migrate.ts";
 export * from "./retryable.ts";
+export * from "./tasks/index.ts";

@@ -1,0 +1,122 @@
+import { LOST_ATTEMPTS_MAX } from "./limits.ts";
+import type { TaskPhase, TaskStatus } from "./task.ts";
+
+/**
+ * The life of a task, as a pure state machine. PostgreSQL holds the state (`open_tasks`, `outcomes`); this is what its
+ * statements must amount to, and the contract test drives both with the same random events and compares them.
+ *
+ * Invariants (tests name them by number):
+ *  1. A task ends exactly once: after `completed`, `dead` or `cancelled` nothing changes it but a redrive.
+ *  2. At most one claim is alive at a time; a claim is (task, attempt, session) and attempts only grow.
+ *  3. Only the live claim can end its attempt. Whoever lost it is told so and changes nothing.
+ *  4. An attempt has at most one outcome.
+ *  5. A failure counts once; an attempt lost with its worker, or given back, is no failure.
+ *  6. The failure that reaches `maxAttempts` buries the task, and so does the loss that exceeds LOST_ATTEMPTS_MAX.
+ *  7. A claim succeeds only on a task that is due, unclaimed and unfinished, and only with the next attempt number.
+ *  8. Cancelling wins over a running attempt: its later outcome is refused.
+ *  9. A redrive reopens only what is dead or cancelled, keeps the policy, and starts the failure count afresh.
+ */
+export interface OpenState {
+  readonly kind: "open";
+  /** Claims made so far; the next claim carries `attempt + 1`. */
+  readonly attempt: number;
+  readonly failures: number;
+  readonly losses: number;
+  readonly maxAttempts: number;
+  /** Session that holds the live claim. */
+  readonly claimedBy: string | null;
+  /** Parents that have not completed yet. */
+  readonly waitingFor: number;
+  /** Epoch ms from which the next attempt may start. */
+  readonly readyAtMs: number;
+}
+
+export interface EndState {
+  readonly kind: "ended";
+  readonly how: "completed" | "dead" | "cancelled";
+  readonly attempt: number;
+  readonly maxAttempts: number;
+}
+
+export type TaskState = OpenState | EndState;
+
+export type TaskEvent =
+  | { readonly kind: "claim"; readonly attempt: number; readonly session: string }
+  | { readonly kind: "complete"; readonly attempt: number; readonly session: string }
+  | { readonly kind: "retry"; readonly attempt: number; readonly session: string; readonly readyAtMs: number }
+  | { readonly kind: "bury"; readonly attempt: number; readonly session: string }
+  | { readonly kind: "lose"; readonly attempt: number; readonly session: string; readonly readyAtMs: number }
+  | { readonly kind: "give_back"; readonly attempt: number; readonly session: string; readonly readyAtMs: number }
+  | { readonly kind: "cancel" }
+  | { readonly kind: "redrive"; readonly readyAtMs: number };
+
+/** The state after the event, or null when the event is refused and changes nothing. */
+export function transition(state: TaskState, event: TaskEvent): TaskState | null {
+  if (state.kind === "ended") return event.kind === "redrive" ? redriven(state, event.readyAtMs) : null;
+  switch (event.kind) {
+    case "redrive":
+      return null;
+    case "cancel":
+      return ended(state, "cancelled");
+    case "claim":
+      if (state.claimedBy !== null || state.waitingFor > 0 || event.attempt !== state.attempt + 1) return null;
+      return { ...state, attempt: event.attempt, claimedBy: event.session };
+    default:
+      if (state.claimedBy !== event.session || state.attempt !== event.attempt) return null;
+      return afterAttempt(state, event);
+  }
+}
+
+type AttemptEvent = Exclude<TaskEvent, { kind: "claim" | "cancel" | "redrive" }>;
+
+function afterAttempt(state: OpenState, event: AttemptEvent): TaskState {
+  const free = { ...state, claimedBy: null };
+  switch (event.kind) {
+    case "complete":
+      return ended(state, "completed");
+    case "bury":
+      return ended(state, "dead");
+    case "retry":
+      return { ...free, failures: state.failures + 1, readyAtMs: event.readyAtMs };
+    case "give_back":
+      return { ...free, readyAtMs: event.readyAtMs };
+    case "lose":
+      if (state.losses + 1 > LOST_ATTEMPTS_MAX) return ended(state, "dead");
+      return { ...free, losses: state.losses + 1, readyAtMs: event.readyAtMs };
+  }
+}
+
+function ended(state: OpenState, how: EndState["how"]): EndState {
+  return { kind: "ended", how, attempt: state.attempt, maxAttempts: state.maxAttempts };
+}
+
+function redriven(state: EndState, readyAtMs: number): OpenState | null {
+  if (state.how === "completed") return null;
+  const { attempt, maxAttempts } = state;
+  return { kind: "open", attempt, maxAttempts, failures: 0, losses: 0, claimedBy: null, waitingFor: 0, readyAtMs };
+}
+
+/** Where a task stands, from its state and the time. */
+export function phaseOf(state: TaskState, nowMs: number): TaskPhase {
+  if (state.kind === "ended") return state.how === "completed" ? "done" : state.how;
+  if (state.claimedBy !== null) return "running";
+  if (state.waitingFor > 0) return "waiting";
+  if (state.readyAtMs <= nowMs) return "queued";
+  return state.attempt === 0 ? "scheduled" : "retry_wait";
+}
+
+const STATUS: Readonly<Record<TaskPhase, TaskStatus>> = {
+  waiting: "pending",
+  scheduled: "pending",
+  queued: "pending",
+  retry_wait: "pending",
+  parked: "pending",
+  running: "running",
+  done: "completed",
+  dead: "failed",
+  cancelled: "cancelled",
+};
+
+export function statusOf(phase: TaskPhase): TaskStatus {
+  return STATUS[phase];
+}

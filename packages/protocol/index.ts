@@ -1,0 +1,5 @@
+export * from "./dead-letter.ts";
+export * from "./dispatch.ts";
+export * from "./live.ts";
+export * from "./subjects.ts";
+export * from "./worker.ts";

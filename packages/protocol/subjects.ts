@@ -1,0 +1,60 @@
+import { type Lane, LANES, type Priority } from "@millrace/core";
+import { PRIORITY_MAX, PRIORITY_MIN } from "@millrace/core/limits";
+
+/** Names on the wire. `nats/` holds the same names as configuration; a drift test compares the two. */
+export const TASKS_STREAM = "TASKS";
+export const DLQ_STREAM = "DLQ";
+export const ADVISORIES_STREAM = "ADVISORIES";
+
+export const WORKERS_BUCKET = "workers";
+export const BREAKERS_BUCKET = "breakers";
+export const CONTROL_BUCKET = "control";
+
+/** Header with the id that follows a request through messages, rows and log lines. */
+export const CORRELATION_HEADER = "X-Correlation-Id";
+export const MESSAGE_ID_HEADER = "Nats-Msg-Id";
+
+/** One queue of the dispatcher: a durable consumer reads it. */
+export interface Level {
+  readonly lane: Lane;
+  readonly priority: Priority;
+}
+
+export const LEVELS: readonly Level[] = LANES.flatMap((lane) =>
+  Array.from({ length: PRIORITY_MAX - PRIORITY_MIN + 1 }, (_, index) => ({ lane, priority: PRIORITY_MIN + index })),
+);
+
+/** `tasks.<lane>.p<1-10>.<task_type>`; the dots of a type part it into tokens. */
+export function taskSubject(level: Level, taskType: string): string {
+  return `tasks.${level.lane}.p${level.priority}.${taskType}`;
+}
+
+export function levelFilter(level: Level): string {
+  return `tasks.${level.lane}.p${level.priority}.>`;
+}
+
+export function levelConsumer(level: Level): string {
+  return `${level.lane}-p${level.priority}`;
+}
+
+/** A subject of its own for each sleeping task: the server keeps one schedule per subject. */
+export function scheduleSubject(lane: Lane, seq: number): string {
+  return `sched.${lane}.${seq}`;
+}
+
+export function deadLetterSubject(lane: Lane, taskType: string): string {
+  return `dlq.${lane}.${taskType}`;
+}
+
+/** Core NATS, not stored: what changes in a task's life, for whoever watches now. */
+export function liveTaskSubject(seq: number): string {
+  return `live.task.${seq}`;
+}
+
+/** Core NATS: tells the workers that a running task was cancelled. */
+export const CANCEL_SUBJECT = "control.cancel";
+
+/** Deduplicates within the stream's window; afterwards the claim does. */
+export function dispatchId(taskId: string, attempt: number): string {
+  return `${taskId}:${attempt}`;
+}

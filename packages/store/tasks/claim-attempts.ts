@@ -1,0 +1,67 @@
+import type { Sql } from "../connect.ts";
+
+export interface Claim {
+  readonly seq: number;
+  /** The attempt that the message starts. */
+  readonly attempt: number;
+}
+
+export type ClaimAnswer =
+  | { readonly kind: "claimed" }
+  /** Somebody holds the claim for this very attempt: alive, or dead; the caller finds out. */
+  | { readonly kind: "held"; readonly by: string }
+  /** Ended, cancelled, or past this attempt: the message is of no use any more. */
+  | { readonly kind: "stale" };
+
+interface ClaimRow {
+  readonly seq: number;
+  readonly attempt: number;
+}
+
+interface HolderRow extends ClaimRow {
+  readonly claimed_by: string | null;
+}
+
+/**
+ * Invariant 7: claims what is unclaimed and at exactly the attempt before. One statement, one commit; nothing of a task
+ * may run before its answer says "claimed". A claim that comes twice in the list is answered "claimed" once.
+ */
+export async function claimAttempts(
+  sql: Sql,
+  session: string,
+  claims: readonly Claim[],
+): Promise<readonly ClaimAnswer[]> {
+  const seqs = claims.map((claim) => claim.seq);
+  const attempts = claims.map((claim) => claim.attempt);
+  const won = await sql<ClaimRow[]>`
+    update open_tasks o set attempt = x.attempt, claimed_by = ${session}, claimed_at = clock_timestamp()
+    from unnest(${seqs}::bigint[], ${attempts}::smallint[]) as x(seq, attempt)
+    where o.seq = x.seq and o.attempt = x.attempt - 1 and o.claimed_by is null and o.waiting_for = 0
+    returning o.seq, o.attempt`;
+  const attemptBySeq = new Map(won.map((row) => [row.seq, row.attempt]));
+  const answers = claims.map((claim) => takeClaim(attemptBySeq, claim));
+  if (answers.includes(STALE)) await explainRefusals(sql, claims, answers);
+  return answers;
+}
+
+const CLAIMED: ClaimAnswer = { kind: "claimed" };
+const STALE: ClaimAnswer = { kind: "stale" };
+
+function takeClaim(attemptBySeq: Map<number, number>, claim: Claim): ClaimAnswer {
+  if (attemptBySeq.get(claim.seq) !== claim.attempt) return STALE;
+  attemptBySeq.delete(claim.seq);
+  return CLAIMED;
+}
+
+/** Refusals are rare; only they are worth a second look at who holds the claim. */
+async function explainRefusals(sql: Sql, claims: readonly Claim[], answers: ClaimAnswer[]): Promise<void> {
+  const refused = claims.filter((_, index) => answers[index] === STALE).map((claim) => claim.seq);
+  const holders = await sql<HolderRow[]>`
+    select seq, attempt, claimed_by from open_tasks where seq = any(${refused}::bigint[])`;
+  const holderBySeq = new Map(holders.map((row) => [row.seq, row]));
+  for (const [index, claim] of claims.entries()) {
+    const holder = holderBySeq.get(claim.seq);
+    if (answers[index] !== STALE || holder?.attempt !== claim.attempt || holder.claimed_by === null) continue;
+    answers[index] = { kind: "held", by: holder.claimed_by };
+  }
+}

@@ -1,0 +1,13 @@
+export * from "./cancel-task.ts";
+export * from "./claim-attempts.ts";
+export * from "./dead-letters.ts";
+export * from "./find-task.ts";
+export * from "./list-attempts.ts";
+export * from "./list-tasks.ts";
+export * from "./load-dispatches.ts";
+export * from "./lose-claims.ts";
+export * from "./reopen-task.ts";
+export * from "./settle-attempts.ts";
+export * from "./submit-tasks.ts";
+export * from "./take-unpublished.ts";
+export type { TaskRecord } from "./task-row.ts";

@@ -1,0 +1,60 @@
+import { LOST_ATTEMPTS_MAX } from "@millrace/core/limits";
+import type { Sql } from "../connect.ts";
+
+export interface LostClaim {
+  readonly seq: number;
+  readonly attempt: number;
+  /** True: one loss too many, the task is dead. False: its next attempt is due at once. */
+  readonly isDead: boolean;
+}
+
+/** Claims taken back in one statement; a worker's slots are fewer. */
+const CLAIMS_AT_ONCE = 1_000;
+
+const MESSAGE = "the worker died, or was cut off, while it ran the task";
+
+/**
+ * Takes the claims of a dead session back: each attempt is recorded as lost, which counts against LOST_ATTEMPTS_MAX and
+ * never against `max_attempts`. Run by several at once, each claim is taken back by one of them.
+ * The caller must know that the session is dead; if it was wrong, the session's own outcome is refused (invariant 3).
+ */
+export async function loseClaims(sql: Sql, session: string): Promise<readonly LostClaim[]> {
+  return await sql<LostClaim[]>`
+    with held as materialized (
+      select seq, attempt, losses from open_tasks
+      where claimed_by = ${session} order by seq limit ${CLAIMS_AT_ONCE} for update skip locked
+    ), freed as (
+      update open_tasks o
+      set claimed_by = null, published_at = null, losses = o.losses + 1, ready_at = clock_timestamp()
+      from held h where o.seq = h.seq and h.losses < ${LOST_ATTEMPTS_MAX}
+      returning o.seq, o.attempt, o.claimed_at, o.lane, false as is_dead
+    ), ended as (
+      delete from open_tasks o using held h where o.seq = h.seq and h.losses >= ${LOST_ATTEMPTS_MAX}
+      returning o.seq, o.attempt, o.claimed_at, o.lane, true as is_dead
+    ), taken as (
+      select * from freed union all select * from ended
+    ), recorded as (
+      insert into outcomes (seq, attempt, kind, claimed_by, started_at, ended_at, error_code, error_message)
+      select seq, attempt, case when is_dead then 'dead' else 'lost' end, ${session}, claimed_at, clock_timestamp(),
+        'WORKER_LOST', ${MESSAGE}
+      from taken
+    ), buried as (
+      insert into dead_letters (seq, task_type, lane, error_code, error_message, died_at)
+      select e.seq, t.task_type, e.lane, 'WORKER_LOST', ${MESSAGE}, clock_timestamp()
+      from ended e join tasks t on t.seq = e.seq
+    )
+    select seq, attempt, is_dead as "isDead" from taken order by seq`;
+}
+
+/** The sessions that hold claims now. Bounded by the number of workers; reads one small index. */
+export async function listClaimingSessions(sql: Sql): Promise<readonly string[]> {
+  const rows = await sql<{ claimed_by: string }[]>`
+    select distinct claimed_by from open_tasks where claimed_by is not null`;
+  return rows.map((row) => row.claimed_by);
+}
+
+/** The claims that a session holds, for a worker that compares them with what it really runs. */
+export async function listClaims(sql: Sql, session: string): Promise<readonly { seq: number; attempt: number }[]> {
+  return await sql<{ seq: number; attempt: number }[]>`
+    select seq, attempt from open_tasks where claimed_by = ${session} order by seq limit ${CLAIMS_AT_ONCE}`;
+}

@@ -1,0 +1,128 @@
+import type { Json } from "@millrace/core";
+import type { Sql } from "../connect.ts";
+
+/** How an attempt is written down. `returned`: its worker left before it could finish; that is no failure. */
+export type Settlement = {
+  readonly seq: number;
+  readonly attempt: number;
+} & (
+  | { readonly kind: "completed"; readonly result: Json }
+  | { readonly kind: "dead"; readonly error_code: string; readonly error_message: string }
+  | { readonly kind: "failed"; readonly error_code: string; readonly error_message: string; readonly delay_ms: number }
+  | { readonly kind: "returned"; readonly delay_ms: number }
+);
+
+export type SettleAnswer =
+  /** `readyAt`: when the next attempt is due, for "failed" and "returned". */
+  | { readonly kind: "settled"; readonly readyAt: Date | null }
+  /** Invariant 3: the claim was lost before; nothing was written. */
+  | { readonly kind: "refused" };
+
+interface SettledRow {
+  readonly i: number;
+  readonly ready_at: Date | null;
+}
+
+/** Writes down how attempts of this session ended, in one statement, and answers each in order. */
+export async function settleAttempts(
+  sql: Sql,
+  session: string,
+  settlements: readonly Settlement[],
+): Promise<readonly SettleAnswer[]> {
+  const rows = settlements.every((settlement) => settlement.kind === "completed")
+    ? await settleCompleted(sql, session, settlements)
+    : await settleMixed(sql, session, settlements);
+  const answers: SettleAnswer[] = settlements.map(() => REFUSED);
+  for (const row of rows) answers[row.i] = { kind: "settled", readyAt: row.ready_at };
+  if (answers.includes(REFUSED)) await recogniseOwn(sql, { session, settlements, answers });
+  return answers;
+}
+
+const REFUSED: SettleAnswer = { kind: "refused" };
+
+/** The hot path: everything went well. */
+async function settleCompleted(
+  sql: Sql,
+  session: string,
+  settlements: readonly Settlement[],
+): Promise<readonly SettledRow[]> {
+  const input = JSON.stringify(settlements.map((settlement, i) => ({ i, ...settlement })));
+  return await sql<SettledRow[]>`
+    with input as materialized (
+      select * from json_to_recordset(${input}::text::json) as x(i integer, seq bigint, attempt smallint, result json)
+    ), ended as (
+      delete from open_tasks o using input x
+      where o.seq = x.seq and o.attempt = x.attempt and o.claimed_by = ${session}
+      returning x.i, o.seq, o.attempt, o.claimed_at
+    ), recorded as (
+      insert into outcomes (seq, attempt, kind, claimed_by, started_at, ended_at, result)
+      select e.seq, e.attempt, 'completed', ${session}, e.claimed_at, clock_timestamp(), x.result
+      from ended e join input x using (i)
+    )
+    select i, null::timestamptz as ready_at from ended`;
+}
+
+async function settleMixed(
+  sql: Sql,
+  session: string,
+  settlements: readonly Settlement[],
+): Promise<readonly SettledRow[]> {
+  const input = JSON.stringify(settlements.map((settlement, i) => ({ i, ...settlement })));
+  return await sql<SettledRow[]>`
+    with input as materialized (
+      select * from json_to_recordset(${input}::text::json) as x(
+        i integer, seq bigint, attempt smallint, kind text, result json, error_code text, error_message text,
+        delay_ms bigint)
+    ), ended as (
+      delete from open_tasks o using input x
+      where x.kind in ('completed', 'dead') and o.seq = x.seq and o.attempt = x.attempt and o.claimed_by = ${session}
+      returning x.i, o.seq, o.attempt, o.claimed_at, o.lane, null::timestamptz as ready_at
+    ), freed as (
+      update open_tasks o
+      set claimed_by = null, published_at = null, failures = o.failures + (x.kind = 'failed')::integer,
+          ready_at = clock_timestamp() + x.delay_ms * interval '1 millisecond'
+      from input x
+      where x.kind in ('failed', 'returned') and o.seq = x.seq and o.attempt = x.attempt and o.claimed_by = ${session}
+      returning x.i, o.seq, o.attempt, o.claimed_at, o.lane, o.ready_at
+    ), settled as (
+      select * from ended union all select * from freed
+    ), recorded as (
+      insert into outcomes (seq, attempt, kind, claimed_by, started_at, ended_at, retry_at, result, error_code,
+        error_message)
+      select s.seq, s.attempt, x.kind, ${session}, s.claimed_at, clock_timestamp(), s.ready_at, x.result, x.error_code,
+        x.error_message
+      from settled s join input x using (i)
+    ), buried as (
+      insert into dead_letters (seq, task_type, lane, error_code, error_message, died_at)
+      select e.seq, t.task_type, e.lane, x.error_code, x.error_message, clock_timestamp()
+      from ended e join input x using (i) join tasks t on t.seq = e.seq
+      where x.kind = 'dead'
+    )
+    select i, ready_at from settled`;
+}
+
+interface Unanswered {
+  readonly session: string;
+  readonly settlements: readonly Settlement[];
+  readonly answers: SettleAnswer[];
+}
+
+/**
+ * A connection that broke after the commit leaves the caller without its answer, and its repetition finds the claim
+ * gone. The outcome that this session wrote tells that it was settled after all.
+ */
+async function recogniseOwn(sql: Sql, { session, settlements, answers }: Unanswered): Promise<void> {
+  const refused = settlements.filter((_, index) => answers[index] === REFUSED);
+  const rows = await sql<{ seq: number; attempt: number; kind: string; retry_at: Date | null }[]>`
+    select o.seq, o.attempt, o.kind, o.retry_at
+    from unnest(${refused.map((one) => one.seq)}::bigint[], ${refused.map((one) => one.attempt)}::smallint[])
+      as x(seq, attempt)
+    join outcomes o on o.seq = x.seq and o.attempt = x.attempt
+    where o.claimed_by = ${session}`;
+  for (const row of rows) {
+    const index = settlements.findIndex(
+      (one) => one.seq === row.seq && one.attempt === row.attempt && one.kind === row.kind,
+    );
+    if (index !== -1) answers[index] = { kind: "settled", readyAt: row.retry_at };
+  }
+}

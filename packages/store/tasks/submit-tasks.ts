@@ -1,0 +1,96 @@
+import { type BackoffWords, type Dispatch } from "@millrace/protocol";
+import type { Json, Lane } from "@millrace/core";
+import type { Sql, Transaction } from "../connect.ts";
+
+/** A task as it goes in: the row of `tasks`, in the words of its columns. */
+export interface NewTask {
+  readonly task_id: string;
+  readonly task_type: string;
+  readonly owner_id: number;
+  readonly lane: Lane;
+  readonly priority: number;
+  readonly payload: Json;
+  readonly dependencies: readonly string[] | null;
+  readonly timeout_s: number;
+  readonly max_attempts: number;
+  readonly backoff: BackoffWords;
+  /** RFC 3339; null runs at once. */
+  readonly run_at: string | null;
+  readonly tenant: string | null;
+  readonly correlation_id: string;
+}
+
+export type Submission =
+  | { readonly kind: "stored"; readonly seq: number; readonly createdAt: Date }
+  /** The id is taken, maybe by the very same task: `compare-task.ts` tells. */
+  | { readonly kind: "taken" };
+
+interface StoredRow {
+  readonly i: number;
+  readonly seq: number;
+  readonly created_at: Date;
+}
+
+/**
+ * Stores tasks in one statement, hence in one transaction, and answers each in order.
+ * Ids that exist already, or come twice in the list (the first wins), are "taken" and leave no trace.
+ *
+ * Measured beside variants, tests/bench/store.ts: the narrow open row, the id table, both list indexes and the
+ * partitions together cost 20 % of what a bare append does.
+ */
+export async function submitTasks(sql: Sql | Transaction, tasks: readonly NewTask[]): Promise<readonly Submission[]> {
+  const rows = await sql<StoredRow[]>`
+    with input as materialized (
+      select next_task_seq() as seq, clock_timestamp() as created_at, x.*
+      from json_to_recordset(${JSON.stringify(inLockOrder(tasks))}::text::json) as x(
+        i integer, task_id text, task_type text, owner_id bigint, lane text, priority smallint, payload json,
+        dependencies json, timeout_s integer, max_attempts smallint, backoff json, run_at timestamptz, tenant text,
+        correlation_id text)
+    ), keyed as (
+      insert into task_keys (task_id, seq) select task_id, seq from input
+      on conflict (task_id) do nothing returning seq
+    ), stored as (
+      insert into tasks (seq, task_id, task_type, owner_id, lane, priority, payload, dependencies, timeout_s,
+        max_attempts, backoff, run_at, tenant, correlation_id, created_at)
+      select seq, task_id, task_type, owner_id, lane, priority, payload, dependencies, timeout_s,
+        max_attempts, backoff, run_at, tenant, correlation_id, created_at
+      from input where seq in (select seq from keyed)
+    ), opened as (
+      insert into open_tasks (seq, lane, priority, ready_at)
+      select seq, lane, priority, greatest(run_at, created_at) from input where seq in (select seq from keyed)
+    )
+    select i, seq, created_at from input where seq in (select seq from keyed)`;
+  const answers: Submission[] = tasks.map(() => TAKEN);
+  for (const row of rows) answers[row.i] = { kind: "stored", seq: row.seq, createdAt: row.created_at };
+  return answers;
+}
+
+const TAKEN: Submission = { kind: "taken" };
+
+/**
+ * Two transactions that insert the same ids in different orders would wait for each other in a circle; in one order
+ * they wait in a line. `i` leads back to the caller's order.
+ */
+function inLockOrder(tasks: readonly NewTask[]): readonly (NewTask & { i: number })[] {
+  const numbered = tasks.map((task, i) => ({ i, ...task }));
+  return numbered.sort((a, b) => (a.task_id < b.task_id ? -1 : a.task_id > b.task_id ? 1 : a.i - b.i));
+}
+
+/** What a first attempt needs to run, without reading it back. */
+export function firstDispatch(task: NewTask, seq: number): Dispatch {
+  return {
+    seq,
+    task_id: task.task_id,
+    task_type: task.task_type,
+    attempt: 1,
+    failures: 0,
+    payload: task.payload,
+    lane: task.lane,
+    priority: task.priority,
+    timeout: task.timeout_s,
+    max_attempts: task.max_attempts,
+    backoff: task.backoff,
+    tenant: task.tenant,
+    correlation_id: task.correlation_id,
+  };
+}
