@@ -4,6 +4,7 @@ export * from "./group-commit.ts";
 export * from "./identity.ts";
 export * from "./ids.ts";
 export * from "./simulate.ts";
+export * from "./liveness.ts";
 export * from "./state.ts";
 export * from "./task.ts";
 export * from "./turns.ts";

@@ -46,7 +46,12 @@ export type TaskEvent =
   | { readonly kind: "retry"; readonly attempt: number; readonly session: string; readonly readyAtMs: number }
   | { readonly kind: "bury"; readonly attempt: number; readonly session: string }
   | { readonly kind: "lose"; readonly attempt: number; readonly session: string; readonly readyAtMs: number }
-  | { readonly kind: "give_back"; readonly attempt: number; readonly session: string; readonly readyAtMs: number }
+  | {
+      readonly kind: "give_back";
+      readonly attempt: number;
+      readonly session: string;
+      readonly readyAtMs: number;
+    }
   | { readonly kind: "cancel" }
   | { readonly kind: "redrive"; readonly readyAtMs: number };
 
@@ -59,7 +64,8 @@ export function transition(state: TaskState, event: TaskEvent): TaskState | null
     case "cancel":
       return ended(state, "cancelled");
     case "claim":
-      if (state.claimedBy !== null || state.waitingFor > 0 || event.attempt !== state.attempt + 1) return null;
+      if (state.claimedBy !== null || state.waitingFor > 0 || event.attempt !== state.attempt + 1)
+        return null;
       return { ...state, attempt: event.attempt, claimedBy: event.session };
     default:
       if (state.claimedBy !== event.session || state.attempt !== event.attempt) return null;
@@ -93,7 +99,16 @@ function ended(state: OpenState, how: EndState["how"]): EndState {
 function redriven(state: EndState, readyAtMs: number): OpenState | null {
   if (state.how === "completed") return null;
   const { attempt, maxAttempts } = state;
-  return { kind: "open", attempt, maxAttempts, failures: 0, losses: 0, claimedBy: null, waitingFor: 0, readyAtMs };
+  return {
+    kind: "open",
+    attempt,
+    maxAttempts,
+    failures: 0,
+    losses: 0,
+    claimedBy: null,
+    waitingFor: 0,
+    readyAtMs,
+  };
 }
 
 /** Where a task stands, from its state and the time. */

@@ -24,7 +24,8 @@ export function verdictFor(input: VerdictInput): Verdict {
   if (outcome.kind === "completed") return { kind: "complete", result: outcome.result };
   const failures = input.failures + 1;
   if (!outcome.isRetryable || failures >= input.maxAttempts) return { kind: "bury", error: outcome.error };
-  const wishMs = outcome.retryAfterMs === undefined ? undefined : Math.min(outcome.retryAfterMs, RETRY_AFTER_MS_MAX);
+  const wishMs =
+    outcome.retryAfterMs === undefined ? undefined : Math.min(outcome.retryAfterMs, RETRY_AFTER_MS_MAX);
   return {
     kind: "retry",
     error: outcome.error,

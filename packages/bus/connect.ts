@@ -1,0 +1,115 @@
+import { Fault } from "@millrace/core";
+import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManager } from "@nats-io/jetstream";
+import { connect, type NatsConnection } from "nats";
+
+export interface Bus {
+  readonly connection: NatsConnection;
+  readonly js: JetStreamClient;
+  readonly manager: JetStreamManager;
+  /** Resolves when the connection is closed for good. */
+  readonly closed: Promise<Error | undefined>;
+}
+
+export interface BusOptions {
+  /** `nats://user:password@host:port`, several parted by commas. */
+  readonly url: string;
+  /** Shown in the server's list of connections: `millrace-worker`. */
+  readonly name: string;
+  /** How long to wait for the first connection, and for a JetStream that answers. */
+  readonly timeoutMs?: number;
+  readonly onStatus?: (status: BusStatus) => void;
+}
+
+export type BusStatus = "connected" | "disconnected";
+
+const CONNECT_TIMEOUT_MS = 15_000;
+const RETRY_PAUSE_MS = 200;
+const RECONNECT_PAUSE_MS = 250;
+/** A server that vanished without closing the connection is noticed after two silent pings. */
+const PING_INTERVAL_MS = 5_000;
+
+/**
+ * Connects, and stays: a lost connection is tried again for ever. What is published meanwhile is thrown away by the
+ * client library, so every publisher waits for an answer and repeats with the same message id.
+ */
+export async function connectBus(options: BusOptions): Promise<Bus> {
+  const deadline = Date.now() + (options.timeoutMs ?? CONNECT_TIMEOUT_MS);
+  const connection = await connectUntil(options, deadline);
+  void watchStatus(connection, options.onStatus);
+  const manager = await managerUntil(connection, deadline);
+  return { connection, js: jetstream(connection), manager, closed: closedReason(connection) };
+}
+
+async function closedReason(connection: NatsConnection): Promise<Error | undefined> {
+  const reason = await connection.closed();
+  return reason instanceof Error ? reason : undefined;
+}
+
+async function connectUntil(options: BusOptions, deadline: number): Promise<NatsConnection> {
+  const servers = options.url.split(",").map((server) => server.trim());
+  const [user, pass] = credentialsOf(servers[0] ?? "");
+  for (;;) {
+    try {
+      return await connect({
+        servers: servers.map(withoutCredentials),
+        name: options.name,
+        ...(user !== undefined && { user }),
+        ...(pass !== undefined && { pass }),
+        maxReconnectAttempts: -1,
+        reconnectTimeWait: RECONNECT_PAUSE_MS,
+        pingInterval: PING_INTERVAL_MS,
+        maxPingOut: 2,
+      });
+    } catch (error) {
+      if (Date.now() >= deadline) throw new Fault("BUS_UNAVAILABLE", "NATS cannot be reached", { cause: error });
+      await Bun.sleep(RETRY_PAUSE_MS);
+    }
+  }
+}
+
+function credentialsOf(server: string): [string | undefined, string | undefined] {
+  const match = /^[a-z]+:\/\/([^@/]*)@/i.exec(server);
+  const [user, pass] = match?.[1]?.split(":").map(decodeURIComponent) ?? [];
+  return [user, pass];
+}
+
+function withoutCredentials(server: string): string {
+  return server.replace(/^([a-z]+:\/\/)[^@/]*@/i, "$1");
+}
+
+/** A cluster without a leader answers nothing for some seconds after its start. */
+async function managerUntil(connection: NatsConnection, deadline: number): Promise<JetStreamManager> {
+  for (;;) {
+    try {
+      return await jetstreamManager(connection);
+    } catch (error) {
+      if (Date.now() < deadline) {
+        await Bun.sleep(RETRY_PAUSE_MS);
+        continue;
+      }
+      await connection.close();
+      throw new Fault("BUS_UNAVAILABLE", "NATS answers, but its JetStream does not", { cause: error });
+    }
+  }
+}
+
+async function watchStatus(connection: NatsConnection, onStatus: BusOptions["onStatus"]): Promise<void> {
+  for await (const status of connection.status()) {
+    if (status.type === "disconnect") onStatus?.("disconnected");
+    if (status.type === "reconnect") onStatus?.("connected");
+  }
+}
+
+const CHECK_TIMEOUT_MS = 2_000;
+
+/** For health checks: a round trip to the server, or a fault. */
+export async function checkBus(bus: Bus): Promise<void> {
+  if (bus.connection.isClosed()) throw new Fault("BUS_UNAVAILABLE", "the connection to NATS is closed");
+  const timeout = Promise.withResolvers<never>();
+  const timer = setTimeout(() => timeout.reject(new Fault("BUS_UNAVAILABLE", "NATS does not answer")), CHECK_TIMEOUT_MS);
+  try {
+    await Promise.race([bus.connection.flush(), timeout.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

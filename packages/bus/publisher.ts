@@ -1,0 +1,119 @@
+import { Fault, GroupCommit } from "@millrace/core";
+import {
+  CORRELATION_HEADER,
+  type Dispatch,
+  dispatchId,
+  MESSAGE_ID_HEADER,
+  scheduleSubject,
+  TASKS_STREAM,
+  taskSubject,
+} from "@millrace/protocol";
+import { headers, type MsgHdrs } from "nats";
+import type { Bus } from "./connect.ts";
+
+/** A message that starts an attempt: now, or at a time. */
+export interface Outgoing {
+  readonly dispatch: Dispatch;
+  /** Epoch ms; absent or past: now. */
+  readonly dueAtMs?: number;
+}
+
+const ACK_TIMEOUT_MS = 5_000;
+const TRIES_MAX = 3;
+const RETRY_PAUSE_MS = 100;
+/**
+ * Beyond this many waiting messages the stream gets no more: PostgreSQL holds the tasks anyway, and the reconciler
+ * feeds them in when the stream has run down to them. Bounds the disk of a dispatch index that may not refuse (the
+ * server allows no `discard: new` on a stream with schedules).
+ */
+export const STREAM_MESSAGES_MAX = 2_000_000;
+const DEPTH_SAMPLE_MS = 2_000;
+
+/** True: the message stands in the stream. False: the stream is full; the reconciler will feed it in. */
+export type Published = boolean;
+
+/**
+ * Publishes to TASKS after the commit. Concurrent callers share a wave: all messages of a wave go out at once, and only
+ * the last one asks for an acknowledgement, because the server handles the messages of one connection in their order.
+ * Measured: 16 µs of our CPU and 6 µs of the server's for a message with its own acknowledgement, 2.3 and 3.7 without.
+ * A message that is lost all the same is published again by the reconciler, and claims make repetitions harmless.
+ */
+export class DispatchPublisher {
+  readonly #bus: Bus;
+  readonly #waves: GroupCommit<Outgoing, Published>;
+  #depth = 0;
+  #sampledAtMs = 0;
+
+  constructor(bus: Bus) {
+    this.#bus = bus;
+    this.#waves = new GroupCommit<Outgoing, Published>({ commit: (wave) => this.#publishWave(wave) });
+  }
+
+  /** Rejects with BUS_UNAVAILABLE after some tries; then nothing or everything of the wave may stand in the stream. */
+  publish(messages: readonly Outgoing[]): Promise<readonly Published[]> {
+    return this.#waves.addAll(messages);
+  }
+
+  drain(): Promise<void> {
+    return this.#waves.drain();
+  }
+
+  async #publishWave(wave: readonly Outgoing[]): Promise<readonly Published[]> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        if (await this.#isFull()) return wave.map(() => false);
+        await this.#send(wave);
+        return wave.map(() => true);
+      } catch (error) {
+        if (attempt >= TRIES_MAX) throw new Fault("BUS_UNAVAILABLE", "NATS took no messages", { cause: error });
+        await Bun.sleep(RETRY_PAUSE_MS * attempt);
+      }
+    }
+  }
+
+  async #send(wave: readonly Outgoing[]): Promise<void> {
+    const last = wave.length - 1;
+    for (const [index, outgoing] of wave.entries()) {
+      const { subject, body, header } = encode(outgoing);
+      if (index < last) {
+        this.#bus.connection.publish(subject, body, { headers: header });
+        continue;
+      }
+      const answer = await this.#bus.connection.request(subject, body, { headers: header, timeout: ACK_TIMEOUT_MS });
+      const ack = answer.json<{ error?: { description: string } }>();
+      if (ack.error !== undefined) throw new Error(ack.error.description);
+    }
+  }
+
+  /** Looks at the stream's depth at most every two seconds, and only while there is something to publish. */
+  async #isFull(): Promise<boolean> {
+    const nowMs = performance.now();
+    if (nowMs - this.#sampledAtMs > DEPTH_SAMPLE_MS) {
+      this.#sampledAtMs = nowMs;
+      const info = await this.#bus.manager.streams.info(TASKS_STREAM);
+      this.#depth = info.state.messages;
+    }
+    return this.#depth > STREAM_MESSAGES_MAX;
+  }
+}
+
+interface Encoded {
+  readonly subject: string;
+  readonly body: string;
+  readonly header: MsgHdrs;
+}
+
+function encode({ dispatch, dueAtMs }: Outgoing): Encoded {
+  const target = taskSubject(dispatch, dispatch.task_type);
+  const header = headers();
+  header.set(CORRELATION_HEADER, dispatch.correlation_id);
+  const body = JSON.stringify(dispatch);
+  if (dueAtMs === undefined || dueAtMs <= Date.now()) {
+    header.set(MESSAGE_ID_HEADER, dispatchId(dispatch.task_id, dispatch.attempt));
+    return { subject: target, body, header };
+  }
+  // One subject per task: publishing a later attempt, or the same one again, replaces the former schedule.
+  header.set("Nats-Schedule", `@at ${new Date(dueAtMs).toISOString()}`);
+  header.set("Nats-Schedule-Target", target);
+  return { subject: scheduleSubject(dispatch.lane, dispatch.seq), body, header };
+}
