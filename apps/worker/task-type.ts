@@ -1,0 +1,107 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { type AttemptOutcome, isTaskType, type Json } from "@millrace/core";
+import type { Lookup } from "./egress/lookup.ts";
+import type { EgressPolicy } from "./egress/policy.ts";
+
+/** A log that already knows the task, the attempt and the correlation id. */
+export interface TaskLog {
+  debug(message: string, fields?: Readonly<Record<string, Json>>): void;
+  info(message: string, fields?: Readonly<Record<string, Json>>): void;
+  warn(message: string, fields?: Readonly<Record<string, Json>>): void;
+  error(message: string, fields?: Readonly<Record<string, Json>>): void;
+}
+
+/** One attempt, as its handler sees it. */
+export interface TaskContext {
+  readonly taskId: string;
+  /** Counts from 1. */
+  readonly attempt: number;
+  /** With the parents' results in place of their templates. */
+  readonly payload: Json;
+  /** Aborts on time-out, cancellation and drain: the handler must then end soon, by rejecting with the signal's reason. */
+  readonly signal: AbortSignal;
+  readonly correlationId: string;
+  readonly log: TaskLog;
+  /** 0 … 1, with a note for people. */
+  reportProgress(progress: number, note?: string): void;
+}
+
+export interface TaskType {
+  readonly taskType: string;
+  /**
+   * Runs one attempt. Failures that the task can expect are values. A throw is an error of the handler, except that an
+   * aborted attempt rejects with `context.signal.reason`; the runner, who aborted it, knows what to make of that.
+   */
+  run(context: TaskContext): Promise<AttemptOutcome>;
+}
+
+/** Put around each outgoing call: where a circuit breaker and a rate limit go. `origin` is scheme, host and port. */
+export type AroundCall = (origin: string, call: () => Promise<AttemptOutcome>) => Promise<AttemptOutcome>;
+
+/** What the worker lends to its task types. */
+export interface TaskPorts {
+  readonly egress: EgressPolicy;
+  /** Whether a `simulate` task may kill this process. */
+  readonly allowCrash: boolean;
+  readonly aroundCall?: AroundCall;
+  readonly lookup?: Lookup;
+  /** PEM of the authorities to trust in place of the system's. */
+  readonly tlsCa?: string;
+  /** Waits, and rejects with the signal's reason on abort. */
+  readonly sleep?: (delayMs: number, signal: AbortSignal) => Promise<void>;
+}
+
+const MODULE = /^[^._].*(?<!\.d)\.(ts|js|mjs)$/;
+
+/**
+ * Loads each file of the folder as one task type: its default export is a TaskType, or a function from the ports to one.
+ * Subfolders and names that begin with "." or "_" are left alone, for what several types share.
+ * Throws one error that names every file that is malformed and every type that is defined twice.
+ */
+export async function loadTaskTypes(
+  folder: string,
+  ports: TaskPorts,
+): Promise<ReadonlyMap<string, TaskType>> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const names = entries
+    .filter((entry) => entry.isFile() && MODULE.test(entry.name))
+    .map((entry) => entry.name);
+  const types = new Map<string, TaskType>();
+  const fileOf = new Map<string, string>();
+  const problems: string[] = [];
+  for (const name of names.sort()) {
+    const loaded = await loadFile(join(folder, name), ports);
+    if (typeof loaded === "string") {
+      problems.push(`${name}: ${loaded}`);
+      continue;
+    }
+    const other = fileOf.get(loaded.taskType);
+    if (other !== undefined) problems.push(`${name}: defines ${loaded.taskType}, as ${other} does`);
+    types.set(loaded.taskType, loaded);
+    fileOf.set(loaded.taskType, name);
+  }
+  if (problems.length > 0)
+    throw new Error(`task types in ${folder} cannot be used:\n  ${problems.join("\n  ")}`);
+  return types;
+}
+
+/** The task type, or a text that says why the file has none. */
+async function loadFile(path: string, ports: TaskPorts): Promise<TaskType | string> {
+  try {
+    const module: { default?: unknown } = await import(pathToFileURL(path).href);
+    const exported = typeof module.default === "function" ? await module.default(ports) : module.default;
+    if (!isTaskTypeModule(exported)) return "the default export is not a task type ({ taskType, run })";
+    if (!isTaskType(exported.taskType)) return `"${exported.taskType}" is not a task type's name`;
+    return exported;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function isTaskTypeModule(value: unknown): value is TaskType {
+  if (typeof value !== "object" || value === null) return false;
+  const { taskType, run } = value as Partial<TaskType>;
+  return typeof taskType === "string" && typeof run === "function";
+}
