@@ -1,0 +1,46 @@
+import { FAULTS, type FaultCode } from "@millrace/core";
+
+/** What each code means to a caller, and what to do about it. A code without an entry does not compile. */
+export const PROBLEM_HELP: Readonly<Record<FaultCode, string>> = {
+  BAD_JSON:
+    "The body is empty, not JSON, not UTF-8, nested too deeply, or holds a number, text or name that cannot be stored. `detail` says where. Send it corrected.",
+  BAD_REQUEST: "The request itself is malformed: its URL, its headers, or its framing. Send it corrected.",
+  UNAUTHENTICATED:
+    "No access token or API key was sent, or the one sent is not valid. Log in, or use another key.",
+  BAD_CREDENTIALS: "Login only. The same answer for an unknown email and a wrong password.",
+  TOKEN_EXPIRED: "An access token: get a new one with the refresh token. A refresh token: log in again.",
+  TOKEN_REUSED:
+    "The refresh token had been used before, so somebody has a copy of it. The session has ended on all devices that shared it; log in again.",
+  FORBIDDEN: "The identity is valid and lacks the scope or the role that `detail` names.",
+  NOT_FOUND: "There is no such path, or no such thing, or it belongs to somebody else.",
+  METHOD_NOT_ALLOWED: "The path exists; the header `Allow` lists its methods.",
+  NOT_ACCEPTABLE: "None of the forms that the header `Accept` lists can be given.",
+  EMAIL_TAKEN: "Registration only. Log in instead.",
+  LIMIT_REACHED: "There are as many of these as one user may have. Delete one first.",
+  TASK_ID_CONFLICT:
+    "The task id was used before, with other content. The first task is unchanged; choose another id.",
+  TASK_STATE_CONFLICT:
+    "The task is in a state in which this cannot be done, such as cancelling a finished task.",
+  LEASE_LOST: "The lease has expired or was taken over. Stop working on the task; somebody else does.",
+  BODY_TOO_LARGE: "The body is larger than this route reads. Send less, or in parts.",
+  PAYLOAD_TOO_LARGE: "A task's payload is too large. Upload it as a file and send the file's id.",
+  UNSUPPORTED_MEDIA_TYPE: "Send one of the content types that the route documents.",
+  VALIDATION_FAILED:
+    "The input is well-formed and breaks rules; `errors` lists each place as a JSON pointer.",
+  TOO_MANY_REQUESTS: "Wait for as many seconds as the header `Retry-After` says.",
+  INTERNAL: "A mistake of ours. Report it with the `correlation_id`: the log has the cause under it.",
+  OVERLOADED: "Nothing was accepted. Try again after `Retry-After` seconds.",
+  STORE_UNAVAILABLE:
+    "The database is away. Whether a write was done is unknown unless the response says so: repeat it with the same id.",
+  BUS_UNAVAILABLE: "The message broker is away. Nothing was accepted; try again after `Retry-After` seconds.",
+};
+
+export const PROBLEM_CODES = Object.keys(FAULTS) as readonly FaultCode[];
+
+/** The table of codes as Markdown, for the OpenAPI description. */
+export function problemTable(): string {
+  const rows = PROBLEM_CODES.map(
+    (code) => `| \`${code}\` | ${FAULTS[code].status} | ${FAULTS[code].title} | ${PROBLEM_HELP[code]} |`,
+  );
+  return ["| code | status | title | what to do |", "|---|---|---|---|", ...rows].join("\n");
+}

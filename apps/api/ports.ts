@@ -1,0 +1,24 @@
+import type { Health, Log, Metrics } from "@millrace/observe";
+import type { Sql } from "@millrace/store";
+import type { AccessTokens } from "./identity/access-tokens.ts";
+import type { Identities } from "./identity/identities.ts";
+import type { Passwords } from "./identity/passwords.ts";
+
+/** All that routes and use cases may reach. `wiring.ts` fills it; tests put in what they want to watch. */
+export interface Ports {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly health: Health;
+  /** False: `/metrics` does not exist. */
+  readonly isMetricsPublic: boolean;
+  readonly sql: Sql;
+  readonly identities: Identities;
+  readonly accessTokens: AccessTokens;
+  readonly passwords: Passwords;
+  /** Signs access tokens and derives the successors of refresh tokens. */
+  readonly signingSecret: string;
+  /** Epoch milliseconds. */
+  readonly nowMs: () => number;
+  /** The client's address as the server sees it; undefined when there is no socket. */
+  readonly addressOf: (request: Request) => string | undefined;
+}

@@ -1,0 +1,32 @@
+import type { Health, Log, Metrics } from "@millrace/observe";
+import type { Sql } from "@millrace/store";
+import { createAccessTokens } from "./identity/access-tokens.ts";
+import { Identities } from "./identity/identities.ts";
+import { lookUpCredential } from "./identity/look-up.ts";
+import { createPasswords, makeAbsentHash } from "./identity/passwords.ts";
+import type { Ports } from "./ports.ts";
+
+export interface Means {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly health: Health;
+  readonly isMetricsPublic: boolean;
+  readonly sql: Sql;
+  readonly jwtSecret: string;
+  readonly nowMs: () => number;
+  readonly addressOf: (request: Request) => string | undefined;
+}
+
+/** Puts together what the process was given and what is made of it. */
+export function createPorts(means: Means): Ports {
+  const { sql, log, nowMs, jwtSecret } = means;
+  const accessTokens = createAccessTokens(jwtSecret, nowMs);
+  const lookUpPorts = { sql, accessTokens, nowMs, log };
+  return {
+    ...means,
+    signingSecret: jwtSecret,
+    accessTokens,
+    passwords: createPasswords(makeAbsentHash()),
+    identities: new Identities({ nowMs, lookUp: (credential) => lookUpCredential(lookUpPorts, credential) }),
+  };
+}
