@@ -73,15 +73,27 @@ function showValue(value: unknown): string {
   return JSON.stringify(value) ?? String(value);
 }
 
-function isErrorLike(value: unknown): value is { readonly stack: string } {
+interface ShownError {
+  readonly stack: string;
+  readonly cause?: unknown;
+}
+
+function isShownError(value: unknown): value is ShownError {
   return typeof value === "object" && value !== null && "stack" in value && typeof value.stack === "string";
 }
 
-function showStack(stack: string): string {
-  return stack
-    .split("\n", 12)
+const STACK_LINES_MAX = 12;
+const CAUSES_MAX = 5;
+
+/** The stack, then that of each cause, indented below the line. */
+function showError(error: ShownError, depth = 0): string {
+  const stack = error.stack
+    .split("\n", STACK_LINES_MAX)
     .map((line) => `\n    ${escapeControl(line.trim())}`)
     .join("");
+  if (error.cause === undefined || depth === CAUSES_MAX) return stack;
+  if (isShownError(error.cause)) return `${stack}\n  caused by${showError(error.cause, depth + 1)}`;
+  return `${stack}\n  caused by ${escapeControl(showValue(error.cause))}`;
 }
 
 /** For people at a terminal: `23:45:51.518 INFO     api  task completed  task_id=t-1 attempt=2`. */
@@ -90,14 +102,14 @@ export function formatPretty(record: LogRecord, hasColors: boolean): string {
   const time = paint("\x1b[2m", new Date(record.timeMs).toISOString().slice(11, 23));
   const level = paint(COLORS[record.level], record.level.padEnd(8));
   const fields = Object.entries(record.fields)
-    .filter(([, value]) => value !== undefined && !isErrorLike(value))
+    .filter(([, value]) => value !== undefined && !isShownError(value))
     .map(
       ([name, value]) => `${paint("\x1b[2m", `${escapeControl(name)}=`)}${escapeControl(showValue(value))}`,
     );
-  const stacks = Object.values(record.fields)
-    .filter(isErrorLike)
-    .map((error) => showStack(error.stack));
+  const errors = Object.values(record.fields)
+    .filter(isShownError)
+    .map((error) => showError(error));
   const message = escapeControl(redactText(record.message));
   const line = [time, level, record.service, message, ...fields].join(" ").slice(0, LOG_LINE_CHARS_MAX);
-  return `${line}${stacks.join("")}\n`;
+  return `${line}${errors.join("")}\n`;
 }

@@ -125,6 +125,15 @@ describe("pretty", () => {
     expect(out.lines[0]).toContain("failed\n    Error: why\n    at ");
   });
 
+  test("the causes of an error are shown below it", () => {
+    const out = new Lines();
+    const error = new Error("outer", { cause: new TypeError("inner", { cause: "root\x1b" }) });
+    logTo(out, { format: "pretty" }).error("failed", { error });
+    expect(out.lines[0]).toMatch(
+      /Error: outer.*\n {2}caused by\n {4}TypeError: inner.*\n {2}caused by root\\u001b\n$/s,
+    );
+  });
+
   test("control characters are shown, not obeyed", () => {
     const out = new Lines();
     logTo(out, { format: "pretty" }).info("a\n\x1b[2Jb", { "k\r": "\x07" });
