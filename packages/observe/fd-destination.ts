@@ -141,8 +141,9 @@ export class FdDestination implements Destination {
 
 /** Standard output. What still waits when the process ends is written then. */
 export function standardOutput(lossLine: (lines: number) => string): Destination {
-  // Bun makes descriptor 1 non-blocking once process.stdout is touched. Without that, a reader that stalls (a paused
-  // terminal, a full pipe of a log collector) would stop the whole process in the middle of a write.
+  // Bun makes a pipe at descriptor 1 non-blocking once process.stdout is touched. Without that, a reader that stalls (a
+  // full pipe of a log collector) would stop the whole process in the middle of a write. A terminal stays blocking:
+  // whoever presses Ctrl-S there asked for it.
   void process.stdout.isTTY;
   const destination = new FdDestination({ fd: 1, lossLine });
   process.once("exit", () => destination.flush());
