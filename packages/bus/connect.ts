@@ -11,8 +11,8 @@ export interface Bus {
 }
 
 export interface BusOptions {
-  /** `nats://user:password@host:port`, several parted by commas. */
-  readonly url: string;
+  /** `nats://user:password@host:port`; the credentials of the first one serve for all. */
+  readonly urls: readonly string[];
   /** Shown in the server's list of connections: `millrace-worker`. */
   readonly name: string;
   /** How long to wait for the first connection, and for a JetStream that answers. */
@@ -46,12 +46,12 @@ async function closedReason(connection: NatsConnection): Promise<Error | undefin
 }
 
 async function connectUntil(options: BusOptions, deadline: number): Promise<NatsConnection> {
-  const servers = options.url.split(",").map((server) => server.trim());
-  const [user, pass] = credentialsOf(servers[0] ?? "");
+  const servers = options.urls.map(withoutCredentials);
+  const [user, pass] = credentialsOf(options.urls[0] ?? "");
   for (;;) {
     try {
       return await connect({
-        servers: servers.map(withoutCredentials),
+        servers,
         name: options.name,
         ...(user !== undefined && { user }),
         ...(pass !== undefined && { pass }),

@@ -216,6 +216,11 @@ const work = {
     about: "Whether http.request tasks may call this machine itself; `bun start` sets it.",
     default: false,
   }),
+  simulateAllowCrash: boolean({
+    name: "SIMULATE_ALLOW_CRASH",
+    about: "Whether simulate tasks with `crash` may kill their worker process; for drills.",
+    default: false,
+  }),
   httpAllowHosts: list({
     name: "HTTP_ALLOW_HOSTS",
     about: "What http.request tasks may call although it is private.",

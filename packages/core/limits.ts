@@ -82,6 +82,15 @@ export const ACK_WAIT_MS = 30_000;
 /** How often a worker says that it still works on a message. */
 export const ACK_PROGRESS_MS = 10_000;
 
+/** What a handler gets after its attempt was aborted; then it is left behind, and its slot is free. */
+export const ABORT_GRACE_MS = 1_000;
+/** What running tasks get when their process is asked to leave; then they are given back. */
+export const WORKER_DRAIN_MS_MAX = 6_000;
+/** A worker whose event loop stood still for this long is killed: its tasks run again elsewhere. */
+export const MAIN_STALL_MS_MAX = 60_000;
+/** How long a worker waits before it offers a message of a task type that it does not know to others again. */
+export const UNKNOWN_TYPE_PAUSE_MS = 4_000;
+
 /** http.request: bytes of a response body that are read; the rest is cut and said to be. */
 export const HTTP_RESPONSE_BYTES_MAX = 128 * 1024;
 export const HTTP_REDIRECTS_MAX = 5;

@@ -15,7 +15,8 @@ export interface DeadLetter {
 export function decodeDeadLetter(body: string): DeadLetter | null {
   try {
     const value: unknown = JSON.parse(body);
-    if (typeof value !== "object" || value === null || !("task_id" in value) || !("error" in value)) return null;
+    if (typeof value !== "object" || value === null || !("task_id" in value) || !("error" in value))
+      return null;
     return value as DeadLetter; // Written by us alone; a reader only shows it.
   } catch {
     return null;

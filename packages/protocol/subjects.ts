@@ -1,4 +1,4 @@
-import { type Lane, LANES, type Priority } from "@millrace/core";
+import { LANES, type Lane, type Priority } from "@millrace/core";
 import { PRIORITY_MAX, PRIORITY_MIN } from "@millrace/core/limits";
 
 /** Names on the wire. `nats/` holds the same names as configuration; a drift test compares the two. */
@@ -21,7 +21,10 @@ export interface Level {
 }
 
 export const LEVELS: readonly Level[] = LANES.flatMap((lane) =>
-  Array.from({ length: PRIORITY_MAX - PRIORITY_MIN + 1 }, (_, index) => ({ lane, priority: PRIORITY_MIN + index })),
+  Array.from({ length: PRIORITY_MAX - PRIORITY_MIN + 1 }, (_, index) => ({
+    lane,
+    priority: PRIORITY_MIN + index,
+  })),
 );
 
 /** `tasks.<lane>.p<1-10>.<task_type>`; the dots of a type part it into tokens. */

@@ -21,8 +21,6 @@ export interface SystemInfo {
   readonly disk_usage: number | null;
 }
 
-export const BEATS_MISSED_UNHEALTHY = 2;
-export const BEATS_MISSED_DEAD = 3;
 
 /** A session names one life of one worker; the worker's id is what stands before the mark. */
 export function sessionOf(workerId: string, nonce: string): string {
@@ -37,7 +35,8 @@ export function workerIdOf(session: string): string {
 export function decodeWorkerBeat(body: string): WorkerBeat | null {
   try {
     const value: unknown = JSON.parse(body);
-    if (typeof value !== "object" || value === null || !("worker_id" in value) || !("session" in value)) return null;
+    if (typeof value !== "object" || value === null || !("worker_id" in value) || !("session" in value))
+      return null;
     return value as WorkerBeat; // The bucket is written by workers and by the api, which checks what comes from outside.
   } catch {
     return null;

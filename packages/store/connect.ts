@@ -17,7 +17,16 @@ export interface PoolOptions {
   readonly statementTimeoutMs?: number;
   /** The server ends a transaction that lasts longer, and its connection (PostgreSQL 17 and newer). */
   readonly transactionTimeoutMs?: number;
+  /** For the steps of a task's life, each of which finds its rows by key: see `BY_KEY`. */
+  readonly isByKey?: boolean;
 }
+
+/**
+ * Keeps the planner from scanning whole tables in statements that find their rows by key. A queue's statistics are
+ * always wrong: a statement planned while open_tasks was empty meets a million rows a minute later. The statements do
+ * their part: `seq = any(…)` bounds what any plan can read.
+ */
+const BY_KEY = { enable_seqscan: "off", enable_mergejoin: "off" } as const;
 
 const INT8_OID = 20;
 const CONNECT_TIMEOUT_S = 5;
@@ -47,6 +56,7 @@ export function openPool(options: PoolOptions): Sql {
       application_name: options.applicationName,
       ...(statementTimeoutMs > 0 && { statement_timeout: statementTimeoutMs }),
       ...(transactionTimeoutMs > 0 && { transaction_timeout: transactionTimeoutMs }),
+      ...(options.isByKey === true && BY_KEY),
     },
   });
 }

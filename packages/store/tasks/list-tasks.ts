@@ -38,7 +38,10 @@ export async function listTasks(sql: Sql, page: TaskPage): Promise<readonly Task
 }
 
 /** Counts exactly up to LIST_TOTAL_MAX and stops there: counting millions to show a number helps nobody. */
-export async function countTasks(sql: Sql, filter: TaskFilter): Promise<{ total: number; isCapped: boolean }> {
+export async function countTasks(
+  sql: Sql,
+  filter: TaskFilter,
+): Promise<{ total: number; isCapped: boolean }> {
   const [row] = await sql<{ count: number }[]>`
     select count(*)::integer as count from (${matching(sql, filter)} limit ${LIST_TOTAL_MAX + 1}) bounded`;
   const count = row?.count ?? 0;

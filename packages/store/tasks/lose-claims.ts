@@ -54,7 +54,10 @@ export async function listClaimingSessions(sql: Sql): Promise<readonly string[]>
 }
 
 /** The claims that a session holds, for a worker that compares them with what it really runs. */
-export async function listClaims(sql: Sql, session: string): Promise<readonly { seq: number; attempt: number }[]> {
+export async function listClaims(
+  sql: Sql,
+  session: string,
+): Promise<readonly { seq: number; attempt: number }[]> {
   return await sql<{ seq: number; attempt: number }[]>`
     select seq, attempt from open_tasks where claimed_by = ${session} order by seq limit ${CLAIMS_AT_ONCE}`;
 }

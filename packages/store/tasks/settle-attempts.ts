@@ -8,7 +8,12 @@ export type Settlement = {
 } & (
   | { readonly kind: "completed"; readonly result: Json }
   | { readonly kind: "dead"; readonly error_code: string; readonly error_message: string }
-  | { readonly kind: "failed"; readonly error_code: string; readonly error_message: string; readonly delay_ms: number }
+  | {
+      readonly kind: "failed";
+      readonly error_code: string;
+      readonly error_message: string;
+      readonly delay_ms: number;
+    }
   | { readonly kind: "returned"; readonly delay_ms: number }
 );
 
@@ -23,7 +28,10 @@ interface SettledRow {
   readonly ready_at: Date | null;
 }
 
-/** Writes down how attempts of this session ended, in one statement, and answers each in order. */
+/**
+ * Writes down how attempts of this session ended, in one statement, and answers each in order.
+ * As in `claim-attempts.ts`, `any` and `coalesce` keep the planner on the key.
+ */
 export async function settleAttempts(
   sql: Sql,
   session: string,
@@ -47,12 +55,14 @@ async function settleCompleted(
   settlements: readonly Settlement[],
 ): Promise<readonly SettledRow[]> {
   const input = JSON.stringify(settlements.map((settlement, i) => ({ i, ...settlement })));
+  const seqs = settlements.map((settlement) => settlement.seq);
   return await sql<SettledRow[]>`
     with input as materialized (
       select * from json_to_recordset(${input}::text::json) as x(i integer, seq bigint, attempt smallint, result json)
     ), ended as (
       delete from open_tasks o using input x
-      where o.seq = x.seq and o.attempt = x.attempt and o.claimed_by = ${session}
+      where o.seq = any(${seqs}::bigint[]) and o.seq = x.seq and o.attempt = x.attempt
+        and coalesce(o.claimed_by, '') = ${session}
       returning x.i, o.seq, o.attempt, o.claimed_at
     ), recorded as (
       insert into outcomes (seq, attempt, kind, claimed_by, started_at, ended_at, result)
@@ -68,6 +78,7 @@ async function settleMixed(
   settlements: readonly Settlement[],
 ): Promise<readonly SettledRow[]> {
   const input = JSON.stringify(settlements.map((settlement, i) => ({ i, ...settlement })));
+  const seqs = settlements.map((settlement) => settlement.seq);
   return await sql<SettledRow[]>`
     with input as materialized (
       select * from json_to_recordset(${input}::text::json) as x(
@@ -75,14 +86,16 @@ async function settleMixed(
         delay_ms bigint)
     ), ended as (
       delete from open_tasks o using input x
-      where x.kind in ('completed', 'dead') and o.seq = x.seq and o.attempt = x.attempt and o.claimed_by = ${session}
+      where x.kind in ('completed', 'dead') and o.seq = any(${seqs}::bigint[]) and o.seq = x.seq
+        and o.attempt = x.attempt and coalesce(o.claimed_by, '') = ${session}
       returning x.i, o.seq, o.attempt, o.claimed_at, o.lane, null::timestamptz as ready_at
     ), freed as (
       update open_tasks o
       set claimed_by = null, published_at = null, failures = o.failures + (x.kind = 'failed')::integer,
           ready_at = clock_timestamp() + x.delay_ms * interval '1 millisecond'
       from input x
-      where x.kind in ('failed', 'returned') and o.seq = x.seq and o.attempt = x.attempt and o.claimed_by = ${session}
+      where x.kind in ('failed', 'returned') and o.seq = any(${seqs}::bigint[]) and o.seq = x.seq
+        and o.attempt = x.attempt and coalesce(o.claimed_by, '') = ${session}
       returning x.i, o.seq, o.attempt, o.claimed_at, o.lane, o.ready_at
     ), settled as (
       select * from ended union all select * from freed

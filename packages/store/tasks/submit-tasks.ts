@@ -1,5 +1,5 @@
-import { type BackoffWords, type Dispatch } from "@millrace/protocol";
 import type { Json, Lane } from "@millrace/core";
+import type { BackoffWords, Dispatch } from "@millrace/protocol";
 import type { Sql, Transaction } from "../connect.ts";
 
 /** A task as it goes in: the row of `tasks`, in the words of its columns. */
@@ -38,7 +38,10 @@ interface StoredRow {
  * Measured beside variants, tests/bench/store.ts: the narrow open row, the id table, both list indexes and the
  * partitions together cost 20 % of what a bare append does.
  */
-export async function submitTasks(sql: Sql | Transaction, tasks: readonly NewTask[]): Promise<readonly Submission[]> {
+export async function submitTasks(
+  sql: Sql | Transaction,
+  tasks: readonly NewTask[],
+): Promise<readonly Submission[]> {
   const rows = await sql<StoredRow[]>`
     with input as materialized (
       select next_task_seq() as seq, clock_timestamp() as created_at, x.*

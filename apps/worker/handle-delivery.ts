@@ -1,0 +1,155 @@
+import { ack, type Delivery, giveBack } from "@millrace/bus";
+import { type AttemptOutcome, verdictFor } from "@millrace/core";
+import { UNKNOWN_TYPE_PAUSE_MS } from "@millrace/core/limits";
+import { backoffFromWords, type Dispatch, decodeDispatch } from "@millrace/protocol";
+import type { Settlement } from "@millrace/store";
+import type { WorkerPorts } from "./ports.ts";
+import { type RunEnd, runAttempt } from "./run-attempt.ts";
+import type { TaskType } from "./task-type.ts";
+
+const CLAIM_RETRY_MS = 1_000;
+
+/**
+ * The life of one delivery: read, claim, run, settle, follow up, acknowledge. Never rejects; the slot is free when it
+ * resolves. Nothing runs before the claim is committed, and nothing is acknowledged before the outcome is.
+ */
+export async function handleDelivery(delivery: Delivery, ports: WorkerPorts): Promise<void> {
+  const dispatch = decodeDispatch(delivery.body);
+  if (dispatch === null) return dropPoison(delivery, ports);
+  const type = ports.types.get(dispatch.task_type);
+  if (type === undefined) return offerToOthers(delivery, dispatch, ports);
+  if (await claim(delivery, dispatch, ports)) await runClaimed({ delivery, dispatch, type }, ports);
+}
+
+async function runClaimed(start: Start, ports: WorkerPorts): Promise<void> {
+  const { delivery, dispatch } = start;
+  try {
+    const end = await run(start, ports);
+    await settle(delivery, dispatch, { end, ports });
+  } catch (error) {
+    // The claim stays; the audit gives it back.
+    ports.log.error("an attempt could not be brought to its end", { ...about(dispatch), error });
+    ports.audit.request();
+  } finally {
+    ports.running.remove(dispatch);
+  }
+}
+
+/** A message that cannot be read never heals, and no task is behind it that the database would not still have. */
+function dropPoison(delivery: Delivery, { bus, log, metrics }: WorkerPorts): void {
+  log.error("a message in TASKS is not a dispatch and was dropped", { body: delivery.body.slice(0, 500) });
+  metrics.poison.add({});
+  ack(bus, delivery);
+}
+
+/** A worker with a handler of that type may be there, or come. */
+function offerToOthers(delivery: Delivery, dispatch: Dispatch, { bus, log }: WorkerPorts): void {
+  log.debug("no handler for this task type here", about(dispatch));
+  giveBack(bus, delivery, UNKNOWN_TYPE_PAUSE_MS);
+}
+
+async function claim(delivery: Delivery, dispatch: Dispatch, ports: WorkerPorts): Promise<boolean> {
+  const { bus, attempts, log } = ports;
+  let answer: Awaited<ReturnType<typeof attempts.claim>>;
+  try {
+    answer = await attempts.claim({ seq: dispatch.seq, attempt: dispatch.attempt });
+  } catch (error) {
+    log.warning("a claim failed; the message comes again", { ...about(dispatch), error });
+    giveBack(bus, delivery, CLAIM_RETRY_MS);
+    ports.audit.request(); // It may have been committed all the same.
+    return false;
+  }
+  if (answer.kind === "claimed") return true;
+  ports.metrics.refusedClaims.add({ reason: answer.kind });
+  if (answer.kind === "stale") ack(bus, delivery);
+  // Held: its holder lives and will acknowledge, or is dead and the scheduler takes the claim back. The message comes
+  // again after the ack wait, if it is still needed then.
+  else if (answer.by === ports.session && !ports.running.has(dispatch.seq)) ports.audit.request();
+  return false;
+}
+
+interface Start {
+  readonly delivery: Delivery;
+  readonly dispatch: Dispatch;
+  readonly type: TaskType;
+}
+
+async function run({ delivery, dispatch, type }: Start, ports: WorkerPorts): Promise<RunEnd> {
+  const abort = new AbortController();
+  const startedAtMs = performance.now();
+  ports.running.add({ dispatch, delivery, abort, startedAtMs });
+  ports.tell(dispatch, { status: "running", phase: "running" });
+  try {
+    return await runAttempt({
+      type,
+      abort,
+      timeoutMs: ports.timeoutMsOf(dispatch),
+      context: {
+        taskId: dispatch.task_id,
+        attempt: dispatch.attempt,
+        payload: dispatch.payload,
+        correlationId: dispatch.correlation_id,
+        log: ports.taskLog(dispatch),
+        reportProgress: (progress, note) =>
+          ports.tell(dispatch, {
+            status: "running",
+            phase: "running",
+            progress,
+            ...(note !== undefined && { note }),
+          }),
+      },
+    });
+  } finally {
+    ports.metrics.runSeconds.observe(
+      { task_type: dispatch.task_type },
+      (performance.now() - startedAtMs) / 1000,
+    );
+  }
+}
+
+interface Ended {
+  readonly end: RunEnd;
+  readonly ports: WorkerPorts;
+}
+
+async function settle(delivery: Delivery, dispatch: Dispatch, { end, ports }: Ended): Promise<void> {
+  const { bus, metrics } = ports;
+  if (end.kind === "aborted" && end.why === "cancelled") return ack(bus, delivery); // The row is gone already.
+  const settlement = settlementOf(dispatch, end, ports);
+  const answer = await ports.attempts.settle(settlement);
+  metrics.outcomes.add({
+    task_type: dispatch.task_type,
+    outcome: answer.kind === "refused" ? "refused" : settlement.kind,
+  });
+  if (answer.kind === "refused") {
+    ports.log.warning("the claim was lost while the task ran; its outcome was refused", about(dispatch));
+    return ack(bus, delivery);
+  }
+  // The slot is free from here on: what follows repeats itself if this process dies now.
+  ports.background(ports.followUp({ delivery, dispatch, settlement, readyAt: answer.readyAt }));
+}
+
+function settlementOf(dispatch: Dispatch, end: RunEnd, ports: WorkerPorts): Settlement {
+  const { seq, attempt } = dispatch;
+  if (end.kind === "aborted") return { seq, attempt, kind: "returned", delay_ms: 0 };
+  const verdict = verdictFor({
+    outcome: end satisfies AttemptOutcome,
+    failures: dispatch.failures,
+    maxAttempts: dispatch.max_attempts,
+    backoff: backoffFromWords(dispatch.backoff),
+    random: ports.random,
+  });
+  if (verdict.kind === "complete") return { seq, attempt, kind: "completed", result: verdict.result };
+  const error = { error_code: verdict.error.code, error_message: verdict.error.message };
+  if (verdict.kind === "bury") return { seq, attempt, kind: "dead", ...error };
+  return { seq, attempt, kind: "failed", ...error, delay_ms: verdict.delayMs };
+}
+
+export function about(dispatch: Dispatch): Readonly<Record<string, unknown>> {
+  return {
+    task_id: dispatch.task_id,
+    task_type: dispatch.task_type,
+    attempt: dispatch.attempt,
+    correlation_id: dispatch.correlation_id,
+  };
+}

@@ -1,0 +1,128 @@
+/**
+ * The thread behind `heartbeat.ts`: a connection of its own, a beat every interval, an eye on the event loop of the
+ * main thread. Started as a Worker; talks in messages only.
+ */
+import { statfs } from "node:fs/promises";
+import { availableParallelism, freemem, loadavg, totalmem } from "node:os";
+import { type Bus, connectBus, openWorkersBucket, putBeat, removeBeat } from "@millrace/bus";
+import { MAIN_STALL_MS_MAX } from "@millrace/core/limits";
+import type { SystemInfo, WorkerBeat } from "@millrace/protocol";
+
+export type HeartbeatOrders =
+  | {
+      readonly kind: "start";
+      readonly natsUrls: readonly string[];
+      readonly workerId: string;
+      readonly nonce: string;
+      readonly capabilities: readonly string[];
+      readonly slots: number;
+      readonly intervalS: number;
+      /** Grows while the main thread's event loop turns. */
+      readonly ticks: Int32Array;
+    }
+  | { readonly kind: "tasks"; readonly tasks: readonly string[] }
+  | { readonly kind: "drain" }
+  | { readonly kind: "stop" };
+
+export type HeartbeatNews =
+  | { readonly kind: "first_beat" }
+  | { readonly kind: "stopped" }
+  | { readonly kind: "trouble"; readonly reason: string };
+
+type Start = Extract<HeartbeatOrders, { kind: "start" }>;
+type Bucket = Awaited<ReturnType<typeof openWorkersBucket>>;
+
+declare const self: Worker;
+
+let start: Start | undefined;
+let bus: Bus | undefined;
+let bucket: Bucket | undefined;
+let status: WorkerBeat["status"] = "active";
+let tasks: readonly string[] = [];
+const startedAt = new Date().toISOString();
+
+function tell(news: HeartbeatNews): void {
+  self.postMessage(news);
+}
+
+self.onmessage = (event: MessageEvent<HeartbeatOrders>) => {
+  void obey(event.data).catch((error) => tell({ kind: "trouble", reason: String(error) }));
+};
+
+async function obey(orders: HeartbeatOrders): Promise<void> {
+  switch (orders.kind) {
+    case "start":
+      return await begin(orders);
+    case "tasks":
+      tasks = orders.tasks;
+      return;
+    case "drain":
+      status = "draining";
+      return await beat();
+    case "stop":
+      return await end();
+  }
+}
+
+async function begin(orders: Start): Promise<void> {
+  start = orders;
+  bus = await connectBus({ urls: orders.natsUrls, name: `millrace-heartbeat-${orders.workerId}` });
+  bucket = await openWorkersBucket(bus);
+  await beat();
+  tell({ kind: "first_beat" });
+  setInterval(() => {
+    beat().catch((error) => tell({ kind: "trouble", reason: `a beat did not get through: ${error}` }));
+  }, orders.intervalS * 1000);
+  watchMain(orders.ticks);
+}
+
+async function beat(): Promise<void> {
+  if (start === undefined || bucket === undefined) return;
+  await putBeat(bucket, {
+    worker_id: start.workerId,
+    session: start.nonce,
+    status,
+    capabilities: start.capabilities,
+    max_concurrent_tasks: start.slots,
+    current_tasks: tasks,
+    started_at: startedAt,
+    last_heartbeat_at: new Date().toISOString(),
+    heartbeat_interval: start.intervalS,
+    system_info: await readSystem(),
+  });
+}
+
+async function end(): Promise<void> {
+  if (start !== undefined && bucket !== undefined) await removeBeat(bucket, start.workerId).catch(() => {});
+  await bus?.connection.drain().catch(() => {});
+  tell({ kind: "stopped" });
+}
+
+async function readSystem(): Promise<SystemInfo> {
+  const disk = await statfs(".").catch(() => undefined);
+  return {
+    cpu_usage: share((loadavg()[0] ?? 0) / availableParallelism()),
+    memory_usage: share(1 - freemem() / totalmem()),
+    disk_usage: disk === undefined ? null : share(1 - disk.bavail / disk.blocks),
+  };
+}
+
+function share(value: number): number {
+  return Math.round(Math.min(1, Math.max(0, value)) * 1000) / 1000;
+}
+
+/** A main thread that hangs would hold its claims for ever, since we go on beating for it: better it dies. */
+function watchMain(ticks: Int32Array): void {
+  let last = Atomics.load(ticks, 0);
+  let movedAtMs = performance.now();
+  setInterval(() => {
+    const now = Atomics.load(ticks, 0);
+    if (now !== last) {
+      last = now;
+      movedAtMs = performance.now();
+    } else if (performance.now() - movedAtMs > MAIN_STALL_MS_MAX) {
+      process.stderr.write("millrace worker: the event loop stood still for too long; this process ends\n");
+      process.kill(process.pid, "SIGKILL");
+    }
+  }, 1_000);
+}

@@ -1,0 +1,92 @@
+import { hostname } from "node:os";
+import { checkBus, connectBus, provision, verifyServer } from "@millrace/bus";
+import { formatProblems, readConfig } from "@millrace/config";
+import { createHealth, createLog, createMetrics, startHealthServer } from "@millrace/observe";
+import { openPool } from "@millrace/store";
+import { loadTaskTypes } from "./task-type.ts";
+import { startWorker } from "./worker.ts";
+
+const reading = readConfig(process.env, ["databaseUrl", "natsUrls"]);
+if (!reading.ok) {
+  process.stderr.write(`${formatProblems(reading.problems)}\n`);
+  process.exit(78); // EX_CONFIG: starting again changes nothing.
+}
+const { config } = reading;
+const nonce = crypto.randomUUID().slice(0, 8);
+const workerId =
+  config.workerId ??
+  `worker-${hostname()
+    .replace(/[^A-Za-z0-9_.-]/g, "-")
+    .slice(0, 64)}-${nonce}`;
+const log = createLog({
+  service: "worker",
+  level: config.logLevel,
+  format: config.logFormat ?? (process.stdout.isTTY ? "pretty" : "json"),
+}).child({ worker_id: workerId });
+const metrics = createMetrics({ service: "worker" });
+const { promise: asked, resolve: ask } = Promise.withResolvers<string>();
+for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => ask(signal));
+
+let rearm = (): void => {};
+const bus = await connectBus({
+  urls: config.natsUrls,
+  name: `millrace-${workerId}`,
+  onStatus: (status) => {
+    log.warning(`NATS: ${status}`);
+    if (status === "connected") rearm();
+  },
+});
+const server = await verifyServer(bus, config.natsMonitorUrl);
+if (server.doesSyncAlways === null)
+  log.warning("NATS_MONITOR_URL is not set: nobody checked that the server syncs before it acknowledges");
+for (const drift of (await provision(bus)).drifts)
+  log.warning("NATS was configured otherwise, and is mended", { drift });
+
+const sql = openPool({
+  url: config.databaseUrl,
+  max: 6,
+  applicationName: `millrace-${workerId}`.slice(0, 63),
+  isByKey: true,
+});
+const types = await loadTaskTypes(new URL("./tasks", import.meta.url).pathname, {
+  egress: { allowLoopback: config.httpAllowLoopback, allow: config.httpAllowHosts },
+  allowCrash: config.simulateAllowCrash,
+});
+const health = createHealth({
+  checks: { nats: () => checkBus(bus), postgres: async () => void (await sql`select 1`) },
+});
+const healthServer =
+  config.healthPort === 0
+    ? undefined
+    : startHealthServer({
+        host: config.apiHost,
+        port: config.healthPort,
+        health,
+        metrics: config.metricsEnabled ? metrics : undefined,
+      });
+const worker = await startWorker({
+  workerId,
+  nonce,
+  bus,
+  natsUrls: config.natsUrls,
+  sql,
+  log,
+  metrics,
+  types,
+  slots: { short: config.maxWorkers - config.longSlots, long: config.longSlots },
+  heartbeatS: config.heartbeatIntervalS,
+  random: Math.random,
+});
+rearm = worker.rearm;
+log.info("working", { session: worker.session, slots: config.maxWorkers, task_types: [...types.keys()] });
+
+const why = await Promise.race([asked, bus.closed.then(() => "NATS closed the connection")]);
+log.info("draining", { why });
+health.drain();
+await worker.drain();
+await bus.connection.drain();
+await sql.end({ timeout: 2 });
+await healthServer?.stop();
+log.info("drained");
+log.flush();
+process.exit(0);

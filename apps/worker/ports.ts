@@ -1,0 +1,33 @@
+import type { Bus, DispatchPublisher } from "@millrace/bus";
+import type { Random } from "@millrace/core";
+import type { Log } from "@millrace/observe";
+import type { Dispatch, LiveTask } from "@millrace/protocol";
+import type { Sql } from "@millrace/store";
+import type { Attempts } from "./attempts.ts";
+import type { Settled } from "./follow-up.ts";
+import type { WorkerMetrics } from "./metrics.ts";
+import type { RunningAttempts } from "./running.ts";
+import type { SelfAudit } from "./self-audit.ts";
+import type { TaskLog, TaskType } from "./task-type.ts";
+
+/** What the steps of a delivery need; `worker.ts` wires it. */
+export interface WorkerPorts {
+  readonly bus: Bus;
+  readonly sql: Sql;
+  readonly log: Log;
+  readonly metrics: WorkerMetrics;
+  /** This life of this worker, as it stands in claims. */
+  readonly session: string;
+  readonly types: ReadonlyMap<string, TaskType>;
+  readonly attempts: Attempts;
+  readonly publisher: DispatchPublisher;
+  readonly running: RunningAttempts;
+  readonly audit: SelfAudit;
+  readonly random: Random;
+  timeoutMsOf(dispatch: Dispatch): number;
+  taskLog(dispatch: Dispatch): TaskLog;
+  tell(dispatch: Dispatch, change: Omit<LiveTask, "task_id" | "attempt" | "at" | "worker_id">): void;
+  followUp(settled: Settled): Promise<void>;
+  /** Lets it go on beside the next task; the drain waits for it. */
+  background(work: Promise<void>): void;
+}

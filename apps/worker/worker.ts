@@ -1,0 +1,163 @@
+import { type Bus, DispatchPublisher, onCancelled, tellLive } from "@millrace/bus";
+import { LANES, type Lane, type Random } from "@millrace/core";
+import { SHORT_LANE_TIMEOUT_S_MAX, WORKER_DRAIN_MS_MAX } from "@millrace/core/limits";
+import type { Log, Metrics } from "@millrace/observe";
+import { type Dispatch, sessionOf } from "@millrace/protocol";
+import type { Sql } from "@millrace/store";
+import { Attempts } from "./attempts.ts";
+import { followUp } from "./follow-up.ts";
+import { about, handleDelivery } from "./handle-delivery.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import { LanePuller } from "./lane-puller.ts";
+import { createWorkerMetrics } from "./metrics.ts";
+import type { WorkerPorts } from "./ports.ts";
+import { RunningAttempts } from "./running.ts";
+import { SelfAudit } from "./self-audit.ts";
+import type { TaskLog, TaskType } from "./task-type.ts";
+
+export interface WorkerOptions {
+  readonly workerId: string;
+  /** Different at each start. */
+  readonly nonce: string;
+  readonly bus: Bus;
+  readonly natsUrls: readonly string[];
+  readonly sql: Sql;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly types: ReadonlyMap<string, TaskType>;
+  readonly slots: Readonly<Record<Lane, number>>;
+  readonly heartbeatS: number;
+  readonly random: Random;
+}
+
+export interface RunningWorker {
+  readonly session: string;
+  /** After a reconnect: asks the server again. */
+  rearm(): void;
+  /** Takes nothing new, lets running tasks end for a while, gives the rest back. */
+  drain(): Promise<void>;
+}
+
+/** Wires the steps, says that it lives, and starts to fetch. */
+export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
+  const { bus, workerId, nonce, log } = options;
+  const session = sessionOf(workerId, nonce);
+  const pullers = new Map<Lane, LanePuller>();
+  const work = new Set<Promise<void>>();
+  const running = new RunningAttempts(bus);
+  const ports = makePorts(options, { session, running, pullers, work });
+  for (const lane of LANES)
+    pullers.set(
+      lane,
+      new LanePuller({
+        bus,
+        lane,
+        slots: options.slots[lane],
+        handle: (delivery) => handleDelivery(delivery, ports),
+      }),
+    );
+  const heartbeat = await Heartbeat.start({
+    natsUrls: options.natsUrls,
+    workerId,
+    nonce,
+    capabilities: [...options.types.keys()],
+    slots: options.slots.short + options.slots.long,
+    intervalS: options.heartbeatS,
+    currentTasks: () => running.taskIds(),
+    log,
+  });
+  const stopListening = onCancelled(bus, (notice) => {
+    if (notice.session === session) running.abort(notice.seq, notice.attempt, "cancelled");
+  });
+  const loops = [...pullers.values()].map((puller) => puller.run());
+  return {
+    session,
+    rearm: () => {
+      for (const puller of pullers.values()) puller.rearm();
+    },
+    drain: async () => {
+      for (const puller of pullers.values()) puller.stop();
+      heartbeat.drain();
+      await Promise.all(loops);
+      await untilIdle(pullers, running);
+      await Promise.allSettled([...work]);
+      ports.audit.stop();
+      running.stop();
+      stopListening();
+      await ports.publisher.drain();
+      await heartbeat.stop();
+    },
+  };
+}
+
+interface Parts {
+  readonly session: string;
+  readonly running: RunningAttempts;
+  readonly pullers: ReadonlyMap<Lane, LanePuller>;
+  readonly work: Set<Promise<void>>;
+}
+
+function makePorts(options: WorkerOptions, { session, running, pullers, work }: Parts): WorkerPorts {
+  const { bus, sql, log, workerId } = options;
+  const publisher = new DispatchPublisher(bus);
+  const metrics = createWorkerMetrics(options.metrics, (gauge) => {
+    for (const [lane, puller] of pullers) {
+      gauge.set({ lane, state: "busy" }, puller.busy);
+      gauge.set({ lane, state: "free" }, puller.free);
+    }
+  });
+  const ports: WorkerPorts = {
+    bus,
+    sql,
+    log,
+    metrics,
+    session,
+    types: options.types,
+    attempts: new Attempts(sql, session, log),
+    publisher,
+    running,
+    audit: new SelfAudit({ sql, session, running, publisher, log }),
+    random: options.random,
+    timeoutMsOf: (dispatch) =>
+      (dispatch.lane === "short" ? Math.min(dispatch.timeout, SHORT_LANE_TIMEOUT_S_MAX) : dispatch.timeout) *
+      1000,
+    taskLog: (dispatch) => taskLog(log, dispatch),
+    tell: (dispatch, change) => {
+      const at = new Date().toISOString();
+      const { seq, task_id, attempt } = dispatch;
+      tellLive(bus, seq, { task_id, attempt, worker_id: workerId, at, ...change });
+    },
+    followUp: (settled) => followUp(settled, ports),
+    background: (promise) => {
+      work.add(promise);
+      void promise.finally(() => work.delete(promise));
+    },
+  };
+  return ports;
+}
+
+/** Made for each attempt; the fields are only put together when a line is written. */
+function taskLog(log: Log, dispatch: Dispatch): TaskLog {
+  return {
+    debug: (message, fields) => log.debug(message, { ...about(dispatch), ...fields }),
+    info: (message, fields) => log.info(message, { ...about(dispatch), ...fields }),
+    warn: (message, fields) => log.warning(message, { ...about(dispatch), ...fields }),
+    error: (message, fields) => log.error(message, { ...about(dispatch), ...fields }),
+  };
+}
+
+const IDLE_LOOK_MS = 20;
+
+/** Running tasks may end by themselves for a while; then they are stopped and given back, unpunished. */
+async function untilIdle(pullers: ReadonlyMap<Lane, LanePuller>, running: RunningAttempts): Promise<void> {
+  const busy = (): number => [...pullers.values()].reduce((sum, puller) => sum + puller.busy, 0);
+  const givingBackAt = performance.now() + WORKER_DRAIN_MS_MAX;
+  let isAborted = false;
+  while (busy() > 0) {
+    if (!isAborted && performance.now() >= givingBackAt) {
+      isAborted = true;
+      running.abortAll("drained");
+    }
+    await Bun.sleep(IDLE_LOOK_MS);
+  }
+}
