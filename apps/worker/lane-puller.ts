@@ -14,6 +14,8 @@ export interface LanePullerOptions {
 const STANDING_MS = 60_000;
 /** A sweep that fails (the broker is away) is tried again after this. */
 const FAILURE_PAUSE_MS = 500;
+/** A standing pull that ends sooner than this, and empty, was refused. */
+const REFUSED_MS = 1_000;
 
 /**
  * Fetches work for one lane, and only as much as there are free slots: a message that waits here could run elsewhere.
@@ -93,7 +95,10 @@ export class LanePuller {
   }
 
   #start(delivery: Delivery): void {
-    if (this.free <= 0 || this.#isStopped) return giveBack(this.#options.bus, delivery);
+    if (this.free <= 0 || this.#isStopped) {
+      giveBack(this.#options.bus, delivery);
+      return;
+    }
     this.#busy += 1;
     void this.#options.handle(delivery).finally(() => {
       this.#busy -= 1;
@@ -103,13 +108,19 @@ export class LanePuller {
 
   #arm(priority: Priority): void {
     if (this.#isStopped) return;
+    const armedAtMs = performance.now();
     const pull = pullNext(this.#options.bus, {
       level: { lane: this.#options.lane, priority },
       expiresMs: STANDING_MS,
       onDelivery: (delivery) => this.#start(delivery),
-      onEnd: () => {
-        if (this.#standing.get(priority) === pull) this.#standing.delete(priority);
-        this.#wake();
+      onEnd: (isServed) => {
+        const disarm = (): void => {
+          if (this.#standing.get(priority) === pull) this.#standing.delete(priority);
+          this.#wake();
+        };
+        // Refused at once: the stream is gone, or has no leader. Asking again at once would be a busy loop.
+        if (!isServed && performance.now() - armedAtMs < REFUSED_MS) setTimeout(disarm, FAILURE_PAUSE_MS);
+        else disarm();
       },
     });
     this.#standing.set(priority, pull);

@@ -1,5 +1,5 @@
 import { Fault } from "@millrace/core";
-import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManager } from "@nats-io/jetstream";
+import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "nats";
 
 export interface Bus {
@@ -61,7 +61,8 @@ async function connectUntil(options: BusOptions, deadline: number): Promise<Nats
         maxPingOut: 2,
       });
     } catch (error) {
-      if (Date.now() >= deadline) throw new Fault("BUS_UNAVAILABLE", "NATS cannot be reached", { cause: error });
+      if (Date.now() >= deadline)
+        throw new Fault("BUS_UNAVAILABLE", "NATS cannot be reached", { cause: error });
       await Bun.sleep(RETRY_PAUSE_MS);
     }
   }
@@ -106,7 +107,10 @@ const CHECK_TIMEOUT_MS = 2_000;
 export async function checkBus(bus: Bus): Promise<void> {
   if (bus.connection.isClosed()) throw new Fault("BUS_UNAVAILABLE", "the connection to NATS is closed");
   const timeout = Promise.withResolvers<never>();
-  const timer = setTimeout(() => timeout.reject(new Fault("BUS_UNAVAILABLE", "NATS does not answer")), CHECK_TIMEOUT_MS);
+  const timer = setTimeout(
+    () => timeout.reject(new Fault("BUS_UNAVAILABLE", "NATS does not answer")),
+    CHECK_TIMEOUT_MS,
+  );
   try {
     await Promise.race([bus.connection.flush(), timeout.promise]);
   } finally {

@@ -42,7 +42,9 @@ export async function provision(bus: Bus, options: ProvisionOptions = {}): Promi
   for (const config of streams) note(await provisionStream(bus, config, mayChange));
   for (const stream of await readdir(join(folder, "consumers"))) {
     const configs = await readConfigs(join(folder, "consumers", stream));
-    for (const result of await Promise.all(configs.map((config) => provisionConsumer(bus, { stream, config, mayChange }))))
+    for (const result of await Promise.all(
+      configs.map((config) => provisionConsumer(bus, { stream, config, mayChange })),
+    ))
       note(result);
   }
   return { created, drifts };
@@ -69,7 +71,8 @@ async function provisionStream(bus: Bus, config: Config, mayChange: boolean): Pr
     if (!mayChange) throw missing(what);
     const made = await bus.manager.streams.add(wanted);
     const refused = diff(config, { ...made.config });
-    if (refused.length > 0) throw new Fault("BUS_UNAVAILABLE", `NATS ignored parts of ${what}: ${describe(refused)}`);
+    if (refused.length > 0)
+      throw new Fault("BUS_UNAVAILABLE", `NATS ignored parts of ${what}: ${describe(refused)}`);
     return { what, isCreated: true, drift: null };
   }
   const fields = diff(config, { ...found.config });
@@ -127,6 +130,8 @@ function isSame(wanted: unknown, found: unknown): boolean {
 
 function describe(fields: Drift["fields"]): string {
   return fields
-    .map(({ name, wanted, found }) => `${name} is ${JSON.stringify(found)} instead of ${JSON.stringify(wanted)}`)
+    .map(
+      ({ name, wanted, found }) => `${name} is ${JSON.stringify(found)} instead of ${JSON.stringify(wanted)}`,
+    )
     .join(", ");
 }

@@ -65,7 +65,8 @@ export class DispatchPublisher {
         await this.#send(wave);
         return wave.map(() => true);
       } catch (error) {
-        if (attempt >= TRIES_MAX) throw new Fault("BUS_UNAVAILABLE", "NATS took no messages", { cause: error });
+        if (attempt >= TRIES_MAX)
+          throw new Fault("BUS_UNAVAILABLE", "NATS took no messages", { cause: error });
         await Bun.sleep(RETRY_PAUSE_MS * attempt);
       }
     }
@@ -79,7 +80,10 @@ export class DispatchPublisher {
         this.#bus.connection.publish(subject, body, { headers: header });
         continue;
       }
-      const answer = await this.#bus.connection.request(subject, body, { headers: header, timeout: ACK_TIMEOUT_MS });
+      const answer = await this.#bus.connection.request(subject, body, {
+        headers: header,
+        timeout: ACK_TIMEOUT_MS,
+      });
       const ack = answer.json<{ error?: { description: string } }>();
       if (ack.error !== undefined) throw new Error(ack.error.description);
     }

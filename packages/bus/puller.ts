@@ -51,7 +51,7 @@ export interface StandingPullOptions {
   readonly expiresMs: number;
   readonly onDelivery: (delivery: Delivery) => void;
   /** The request is over: served, expired, or refused. Not told after `cancel`. */
-  readonly onEnd: () => void;
+  readonly onEnd: (isServed: boolean) => void;
 }
 
 /** Waits for the next message of a level. Measured: 1.3 ms from the publish to the delivery. */
@@ -62,13 +62,14 @@ export function pullNext(bus: Bus, options: StandingPullOptions): StandingPull {
     callback: (error, message) => {
       subscription.unsubscribe();
       clearTimeout(deadline);
-      if (error === null && !isStatus(message)) options.onDelivery(toDelivery(level, message));
-      options.onEnd();
+      const isServed = error === null && !isStatus(message);
+      if (isServed) options.onDelivery(toDelivery(level, message));
+      options.onEnd(isServed);
     },
   });
   const deadline = setTimeout(() => {
     subscription.unsubscribe();
-    options.onEnd();
+    options.onEnd(false);
   }, expiresMs + NO_WAIT_DEADLINE_MS);
   const request = { batch: 1, expires: expiresMs * NANOSECONDS_PER_MS };
   bus.connection.publish(nextSubject(level), JSON.stringify(request), { reply: inbox });

@@ -45,6 +45,8 @@ async function readSyncAlways(monitorUrl: string): Promise<boolean> {
     const body = (await response.json()) as { config?: { sync_always?: boolean } };
     return body.config?.sync_always === true; // Absent when the server syncs lazily.
   } catch (error) {
-    throw new Fault("BUS_UNAVAILABLE", `the monitoring address of NATS does not answer (${url.host})`, { cause: error });
+    throw new Fault("BUS_UNAVAILABLE", `the monitoring address of NATS does not answer (${url.host})`, {
+      cause: error,
+    });
   }
 }

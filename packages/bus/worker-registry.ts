@@ -22,6 +22,9 @@ export class WorkerRegistry {
   readonly #entries = new Map<string, Entry>();
   readonly #unknownSince = new Map<string, number>();
   readonly #nowMs: () => number;
+  /** Dead workers whose death was told. */
+  readonly #mourned = new Set<string>();
+  #isSomeoneGone = false;
   #stop: () => void = () => {};
 
   constructor(nowMs: () => number = () => performance.now()) {
@@ -31,12 +34,28 @@ export class WorkerRegistry {
   async watch(bucket: KV): Promise<void> {
     this.#stop = await watchBeats(bucket, (change) => {
       if ("beat" in change) this.hear(change.beat);
-      else this.#entries.delete(change.removedKey);
+      else this.#forget(change.removedKey);
     });
   }
 
   hear(beat: WorkerBeat): void {
+    const former = this.#entries.get(workerKey(beat.worker_id));
+    if (former !== undefined && former.beat.session !== beat.session) this.#isSomeoneGone = true;
     this.#entries.set(workerKey(beat.worker_id), { beat, heardAtMs: this.#nowMs() });
+  }
+
+  /** True once after a worker died, left, or came back as another session: time to look for its claims. */
+  takeDeaths(): boolean {
+    let isSomeoneGone = this.#isSomeoneGone;
+    this.#isSomeoneGone = false;
+    for (const [key, entry] of this.#entries) {
+      if (this.#livenessOf(entry) !== "dead") this.#mourned.delete(key);
+      else if (!this.#mourned.has(key)) {
+        this.#mourned.add(key);
+        isSomeoneGone = true;
+      }
+    }
+    return isSomeoneGone;
   }
 
   stop(): void {
@@ -44,7 +63,10 @@ export class WorkerRegistry {
   }
 
   list(): readonly KnownWorker[] {
-    return [...this.#entries.values()].map((entry) => ({ beat: entry.beat, liveness: this.#livenessOf(entry) }));
+    return [...this.#entries.values()].map((entry) => ({
+      beat: entry.beat,
+      liveness: this.#livenessOf(entry),
+    }));
   }
 
   /**
@@ -57,6 +79,11 @@ export class WorkerRegistry {
     this.#unknownSince.delete(session);
     const current = sessionOf(entry.beat.worker_id, entry.beat.session);
     return current !== session || this.#livenessOf(entry) === "dead";
+  }
+
+  #forget(key: string): void {
+    this.#mourned.delete(key);
+    if (this.#entries.delete(key)) this.#isSomeoneGone = true;
   }
 
   #livenessOf(entry: Entry): WorkerLiveness {

@@ -43,7 +43,7 @@ interface IntegerFacts<D> extends Facts<D> {
   readonly min: number;
   readonly max: number;
   /** Undefined for plain counts and ports. */
-  readonly unit?: "seconds";
+  readonly unit?: "seconds" | "days";
 }
 
 export function integer<D extends number | undefined>(facts: IntegerFacts<D>): Variable<number | D> {

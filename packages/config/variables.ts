@@ -216,6 +216,14 @@ const work = {
     about: "Whether http.request tasks may call this machine itself; `bun start` sets it.",
     default: false,
   }),
+  taskRetentionDays: integer({
+    name: "TASK_RETENTION_DAYS",
+    about: "How long finished tasks are kept; whole days are dropped, and nothing unfinished ever is.",
+    default: 30,
+    min: 1,
+    max: 3_660,
+    unit: "days",
+  }),
   simulateAllowCrash: boolean({
     name: "SIMULATE_ALLOW_CRASH",
     about: "Whether simulate tasks with `crash` may kill their worker process; for drills.",

@@ -6,6 +6,8 @@
 
 /** Bytes of a request body on the JSON routes. A batch of 10 000 tasks at 1.6 KB each still fits. */
 export const BODY_BYTES_MAX = 16 * 1024 * 1024;
+/** Bytes of a body that anybody may send: to register, log in, refresh. */
+export const AUTH_BODY_BYTES_MAX = 16 * 1024;
 /** Bytes of one task's payload as JSON. Larger inputs belong into a file, whose id goes into the payload. */
 export const PAYLOAD_BYTES_MAX = 256 * 1024;
 /** Bytes of one task's result as JSON; longer results are cut by the worker, which says so in the result. */
@@ -90,6 +92,13 @@ export const WORKER_DRAIN_MS_MAX = 6_000;
 export const MAIN_STALL_MS_MAX = 60_000;
 /** How long a worker waits before it offers a message of a task type that it does not know to others again. */
 export const UNKNOWN_TYPE_PAUSE_MS = 4_000;
+
+/** What is due later than this stays in PostgreSQL alone until it comes nearer: a schedule costs the broker memory. */
+export const SCHEDULE_HORIZON_MS = 10 * 60 * 1000;
+/** A due task whose message the queue has passed by is published again after this: longer than one redelivery. */
+export const LOST_MESSAGE_GRACE_MS = ACK_WAIT_MS + 5_000;
+/** Tasks that the reconciler publishes in one go. */
+export const RECONCILE_TASKS_MAX = 2_000;
 
 /** http.request: bytes of a response body that are read; the rest is cut and said to be. */
 export const HTTP_RESPONSE_BYTES_MAX = 128 * 1024;

@@ -6,6 +6,7 @@ export interface DeadLetter {
   readonly task_type: string;
   readonly lane: Lane;
   readonly payload: Json;
+  /** The number of the attempt that was the last. */
   readonly attempts: number;
   readonly error: { readonly code: string; readonly message: string };
   readonly died_at: string;

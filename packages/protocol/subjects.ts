@@ -4,6 +4,8 @@ import { PRIORITY_MAX, PRIORITY_MIN } from "@millrace/core/limits";
 /** Names on the wire. `nats/` holds the same names as configuration; a drift test compares the two. */
 export const TASKS_STREAM = "TASKS";
 export const DLQ_STREAM = "DLQ";
+/** The consumer of DLQ that logs each letter once. */
+export const DLQ_MONITOR = "monitor";
 export const ADVISORIES_STREAM = "ADVISORIES";
 
 export const WORKERS_BUCKET = "workers";

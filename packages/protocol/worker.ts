@@ -21,7 +21,6 @@ export interface SystemInfo {
   readonly disk_usage: number | null;
 }
 
-
 /** A session names one life of one worker; the worker's id is what stands before the mark. */
 export function sessionOf(workerId: string, nonce: string): string {
   return `${workerId}~${nonce}`;

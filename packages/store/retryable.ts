@@ -4,29 +4,29 @@
  */
 
 /** SQLSTATEs after which the same transaction, from its start, may succeed. Nothing of it was committed. */
-const REPEAT: Readonly<Record<string, string>> = {
-  "40001": "serialization failure",
-  "40P01": "deadlock detected",
-  "55P03": "lock not available",
-};
+const REPEAT: ReadonlyMap<string, string> = new Map([
+  ["40001", "serialization failure"],
+  ["40P01", "deadlock detected"],
+  ["55P03", "lock not available"],
+]);
 
 /** SQLSTATEs of a server that cannot serve just now. */
-const UNAVAILABLE: Readonly<Record<string, string>> = {
-  "08000": "connection exception",
-  "08001": "cannot establish the connection",
-  "08003": "connection does not exist",
-  "08004": "server rejected the connection",
-  "08006": "connection failure",
-  "25006": "read-only: the primary has moved",
-  "53000": "insufficient resources",
-  "53100": "disk full",
-  "53200": "out of memory",
-  "53300": "too many connections",
-  "57P01": "administrator shut the server down",
-  "57P02": "the server crashed",
-  "57P03": "the server is starting or stopping",
-  "57P05": "idle session closed",
-};
+const UNAVAILABLE: ReadonlyMap<string, string> = new Map([
+  ["08000", "connection exception"],
+  ["08001", "cannot establish the connection"],
+  ["08003", "connection does not exist"],
+  ["08004", "server rejected the connection"],
+  ["08006", "connection failure"],
+  ["25006", "read-only: the primary has moved"],
+  ["53000", "insufficient resources"],
+  ["53100", "disk full"],
+  ["53200", "out of memory"],
+  ["53300", "too many connections"],
+  ["57P01", "administrator shut the server down"],
+  ["57P02", "the server crashed"],
+  ["57P03", "the server is starting or stopping"],
+  ["57P05", "idle session closed"],
+]);
 
 /** Codes of the client library and of the operating system that mean: no connection, or it broke. */
 const DISCONNECTED: ReadonlySet<string> = new Set([
@@ -55,9 +55,9 @@ export type StoreFailure =
 export function classifyStoreFailure(error: unknown): StoreFailure {
   const code = codeOf(error);
   if (code === undefined) return { kind: "other" };
-  const repeat = REPEAT[code];
+  const repeat = REPEAT.get(code);
   if (repeat !== undefined) return { kind: "repeat", reason: repeat };
-  const unavailable = UNAVAILABLE[code];
+  const unavailable = UNAVAILABLE.get(code);
   if (unavailable !== undefined) return { kind: "unavailable", reason: unavailable };
   if (DISCONNECTED.has(code)) return { kind: "unavailable", reason: code.toLowerCase().replaceAll("_", " ") };
   return { kind: "other" };

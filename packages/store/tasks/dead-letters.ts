@@ -66,7 +66,7 @@ export interface Unannounced {
 export async function listUnannounced(sql: Sql, limit: number): Promise<readonly Unannounced[]> {
   const rows = await sql<DeadRow[]>`
     select d.seq, t.task_id, d.task_type, d.lane, t.payload, d.error_code, d.error_message, d.died_at, t.correlation_id,
-      (select count(*)::integer from outcomes c where c.seq = d.seq and c.started_at is not null) as attempts
+      (select max(e.attempt) from outcomes e where e.seq = d.seq and e.kind = 'dead') as attempts
     from dead_letters d join tasks t on t.seq = d.seq
     where not d.is_announced order by d.seq limit ${limit}`;
   return rows.map((row) => ({

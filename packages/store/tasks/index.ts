@@ -6,6 +6,7 @@ export * from "./list-attempts.ts";
 export * from "./list-tasks.ts";
 export * from "./load-dispatches.ts";
 export * from "./lose-claims.ts";
+export * from "./partitions.ts";
 export * from "./reopen-task.ts";
 export * from "./settle-attempts.ts";
 export * from "./submit-tasks.ts";

@@ -1,4 +1,5 @@
 import type { Json } from "@millrace/core";
+import { SCHEDULE_HORIZON_MS } from "@millrace/core/limits";
 import type { Sql } from "../connect.ts";
 
 /** How an attempt is written down. `returned`: its worker left before it could finish; that is no failure. */
@@ -91,8 +92,9 @@ async function settleMixed(
       returning x.i, o.seq, o.attempt, o.claimed_at, o.lane, null::timestamptz as ready_at
     ), freed as (
       update open_tasks o
-      set claimed_by = null, published_at = null, failures = o.failures + (x.kind = 'failed')::integer,
-          ready_at = clock_timestamp() + x.delay_ms * interval '1 millisecond'
+      set claimed_by = null, failures = o.failures + (x.kind = 'failed')::integer,
+          ready_at = clock_timestamp() + x.delay_ms * interval '1 millisecond',
+          published_at = case when x.delay_ms <= ${SCHEDULE_HORIZON_MS} then clock_timestamp() end
       from input x
       where x.kind in ('failed', 'returned') and o.seq = any(${seqs}::bigint[]) and o.seq = x.seq
         and o.attempt = x.attempt and coalesce(o.claimed_by, '') = ${session}

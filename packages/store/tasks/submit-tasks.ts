@@ -1,4 +1,5 @@
 import type { Json, Lane } from "@millrace/core";
+import { SCHEDULE_HORIZON_MS } from "@millrace/core/limits";
 import type { BackoffWords, Dispatch } from "@millrace/protocol";
 import type { Sql, Transaction } from "../connect.ts";
 
@@ -59,8 +60,10 @@ export async function submitTasks(
         max_attempts, backoff, run_at, tenant, correlation_id, created_at
       from input where seq in (select seq from keyed)
     ), opened as (
-      insert into open_tasks (seq, lane, priority, ready_at)
-      select seq, lane, priority, greatest(run_at, created_at) from input where seq in (select seq from keyed)
+      insert into open_tasks (seq, lane, priority, ready_at, published_at)
+      select seq, lane, priority, greatest(run_at, created_at),
+        case when run_at <= created_at + ${SCHEDULE_HORIZON_MS} * interval '1 millisecond' then created_at end
+      from input where seq in (select seq from keyed)
     )
     select i, seq, created_at from input where seq in (select seq from keyed)`;
   const answers: Submission[] = tasks.map(() => TAKEN);

@@ -1,4 +1,5 @@
-import type { Level } from "@millrace/protocol";
+import type { Lane } from "@millrace/core";
+import { LEVELS, type Level } from "@millrace/protocol";
 import type { Sql } from "../connect.ts";
 
 /**
@@ -23,19 +24,52 @@ export async function takeUnpublished(
   return rows.map((row) => row.seq).sort((a, b) => a - b);
 }
 
-/** The same for tasks that become due between the two times and were left to us because they were far off. */
+/**
+ * The same for tasks of all levels that become due between the two times and were left alone because they were far off.
+ */
 export async function takeComing(
   sql: Sql,
-  query: { readonly level: Level; readonly from: Date; readonly until: Date; readonly limit: number },
+  query: { readonly from: Date; readonly until: Date; readonly limitPerLevel: number },
 ): Promise<readonly number[]> {
-  const { level, from, until, limit } = query;
+  const { from, until, limitPerLevel } = query;
   const rows = await sql<{ seq: number }[]>`
     with coming as materialized (
-      select seq from open_tasks
-      where lane = ${level.lane} and priority = ${level.priority} and claimed_by is null
-        and ready_at >= ${from} and ready_at < ${until} and published_at is null and waiting_for = 0
-      order by ready_at limit ${limit} for update skip locked
+      select c.seq from ${levels(sql)} cross join lateral (
+        select seq from open_tasks
+        where lane = l.lane and priority = l.priority and claimed_by is null
+          and ready_at >= ${from} and ready_at < ${until} and published_at is null and waiting_for = 0
+        order by ready_at limit ${limitPerLevel} for update skip locked
+      ) c
     )
     update open_tasks o set published_at = clock_timestamp() from coming where o.seq = coming.seq returning o.seq`;
   return rows.map((row) => row.seq);
+}
+
+export interface LevelAge {
+  readonly lane: Lane;
+  readonly priority: number;
+  /** Since when the longest waiting task of the level is due. */
+  readonly dueSince: Date;
+}
+
+/** Levels with a task that is due since before `dueBefore` and unclaimed: one look into the index for each level. */
+export async function listOverdueLevels(sql: Sql, dueBefore: Date): Promise<readonly LevelAge[]> {
+  return await sql<LevelAge[]>`
+    select l.lane, l.priority, d.ready_at as "dueSince" from ${levels(sql)} cross join lateral (
+      select ready_at from open_tasks
+      where lane = l.lane and priority = l.priority and claimed_by is null and ready_at < ${dueBefore}
+      order by ready_at limit 1
+    ) d`;
+}
+
+function levels(sql: Sql): ReturnType<Sql> {
+  const lanes = LEVELS.map((level) => level.lane);
+  const priorities = LEVELS.map((level) => level.priority);
+  return sql`unnest(${lanes}::text[], ${priorities}::smallint[]) as l(lane, priority)`;
+}
+
+/** The database's clock: what is due is due by it. */
+export async function readStoreClock(sql: Sql): Promise<Date> {
+  const [row] = await sql<{ now: Date }[]>`select clock_timestamp() as now`;
+  return row?.now ?? new Date();
 }

@@ -1,0 +1,17 @@
+import { publishDeadLetter } from "@millrace/bus";
+import { listUnannounced, markAnnounced } from "@millrace/store";
+import type { SchedulerPorts } from "./ports.ts";
+
+const LETTERS_AT_ONCE = 100;
+
+/** Writes the copies of dead letters whose worker did not get to it: it died, or NATS was away. */
+export async function announce(ports: SchedulerPorts): Promise<boolean> {
+  const letters = await listUnannounced(ports.sql, LETTERS_AT_ONCE);
+  if (letters.length === 0) return false;
+  await Promise.all(letters.map(({ letter }) => publishDeadLetter(ports.bus, letter)));
+  await markAnnounced(
+    ports.sql,
+    letters.map(({ seq }) => seq),
+  );
+  return letters.length === LETTERS_AT_ONCE;
+}

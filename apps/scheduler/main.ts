@@ -1,0 +1,81 @@
+import {
+  checkBus,
+  connectBus,
+  DispatchPublisher,
+  openWorkersBucket,
+  provision,
+  verifyServer,
+  WorkerRegistry,
+} from "@millrace/bus";
+import { formatProblems, readConfig } from "@millrace/config";
+import { createHealth, createLog, createMetrics, startHealthServer } from "@millrace/observe";
+import { openPool } from "@millrace/store";
+import { createSchedulerMetrics } from "./metrics.ts";
+import type { SchedulerPorts } from "./ports.ts";
+import { startDuties } from "./start-duties.ts";
+
+const reading = readConfig(process.env, ["databaseUrl", "natsUrls"]);
+if (!reading.ok) {
+  process.stderr.write(`${formatProblems(reading.problems)}\n`);
+  process.exit(78); // EX_CONFIG: starting again changes nothing.
+}
+const { config } = reading;
+const log = createLog({
+  service: "scheduler",
+  level: config.logLevel,
+  format: config.logFormat ?? (process.stdout.isTTY ? "pretty" : "json"),
+});
+const { promise: asked, resolve: ask } = Promise.withResolvers<string>();
+for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => ask(signal));
+
+const bus = await connectBus({
+  urls: config.natsUrls,
+  name: "millrace-scheduler",
+  onStatus: (status) => log.warning(`NATS: ${status}`),
+});
+await verifyServer(bus, config.natsMonitorUrl);
+await provision(bus);
+const sql = openPool({
+  url: config.databaseUrl,
+  max: 3,
+  applicationName: "millrace-scheduler",
+  isByKey: true,
+});
+const metrics = createMetrics({ service: "scheduler" });
+const registry = new WorkerRegistry();
+await registry.watch(await openWorkersBucket(bus));
+const ports: SchedulerPorts = {
+  bus,
+  sql,
+  log,
+  registry,
+  metrics: createSchedulerMetrics(metrics),
+  publisher: new DispatchPublisher(bus),
+};
+const health = createHealth({
+  checks: { nats: () => checkBus(bus), postgres: async () => void (await sql`select 1`) },
+});
+const healthServer =
+  config.healthPort === 0
+    ? undefined
+    : startHealthServer({
+        host: config.apiHost,
+        port: config.healthPort,
+        health,
+        metrics: config.metricsEnabled ? metrics : undefined,
+      });
+const stopDuties = await startDuties(ports, { retentionDays: config.taskRetentionDays });
+log.info("scheduling");
+
+const why = await Promise.race([asked, bus.closed.then(() => "NATS closed the connection")]);
+log.info("draining", { why });
+health.drain();
+await stopDuties();
+registry.stop();
+await ports.publisher.drain();
+await bus.connection.drain();
+await sql.end({ timeout: 2 });
+await healthServer?.stop();
+log.info("drained");
+log.flush();
+process.exit(0);

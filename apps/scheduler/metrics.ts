@@ -1,0 +1,26 @@
+import type { CounterMetric, Metrics } from "@millrace/observe";
+
+export interface SchedulerMetrics {
+  readonly republished: CounterMetric<"reason">;
+  readonly lostAttempts: CounterMetric<never>;
+  readonly deadLetters: CounterMetric<"task_type">;
+}
+
+export function createSchedulerMetrics(metrics: Metrics): SchedulerMetrics {
+  return {
+    republished: metrics.counter({
+      name: "millrace_dispatches_republished_total",
+      help: "Messages written again: lost ones, coming ones that were far off, and those of rescued tasks.",
+      labels: ["reason"],
+    }),
+    lostAttempts: metrics.counter({
+      name: "millrace_attempts_lost_total",
+      help: "Attempts whose worker died.",
+    }),
+    deadLetters: metrics.counter({
+      name: "millrace_dead_letters_total",
+      help: "Dead letters seen by the monitor.",
+      labels: ["task_type"],
+    }),
+  };
+}

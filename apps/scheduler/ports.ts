@@ -1,0 +1,14 @@
+import type { Bus, DispatchPublisher, WorkerRegistry } from "@millrace/bus";
+import type { Log } from "@millrace/observe";
+import type { Sql } from "@millrace/store";
+import type { SchedulerMetrics } from "./metrics.ts";
+
+/** What the duties need; `main.ts` wires it. */
+export interface SchedulerPorts {
+  readonly bus: Bus;
+  readonly sql: Sql;
+  readonly log: Log;
+  readonly metrics: SchedulerMetrics;
+  readonly publisher: DispatchPublisher;
+  readonly registry: WorkerRegistry;
+}

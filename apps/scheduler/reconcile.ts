@@ -1,0 +1,55 @@
+import { provision, readQueueHead, streamCreatedAt } from "@millrace/bus";
+import { LOST_MESSAGE_GRACE_MS, RECONCILE_TASKS_MAX } from "@millrace/core/limits";
+import type { Level } from "@millrace/protocol";
+import { listOverdueLevels, readStoreClock, takeUnpublished } from "@millrace/store";
+import type { SchedulerPorts } from "./ports.ts";
+import { publishAgain } from "./publish-again.ts";
+
+/**
+ * Whatever is due, unclaimed and without a message is published again.
+ *
+ * JetStream cannot be asked whether it holds a certain task's message, but a level is a queue: when its front, the oldest
+ * message never delivered, is younger than a task is due, the queue has passed that task by, and its message is lost.
+ * (One that was delivered and not acknowledged comes again within the ack wait; the grace covers it.) So a million
+ * tasks that wait behind the front are never looked at, and an idle round is one look into an index. A stream that was
+ * deleted is made anew, and everything that was due before it was made is taken for lost.
+ */
+export async function reconcile(ports: SchedulerPorts): Promise<boolean> {
+  const createdAt = await streamCreatedAt(ports.bus);
+  if (createdAt === null) {
+    const { created } = await provision(ports.bus);
+    ports.log.error("the stream TASKS was gone and is made anew; its messages follow", { created });
+    return true;
+  }
+  const now = await readStoreClock(ports.sql);
+  const graceEnd = new Date(now.getTime() - LOST_MESSAGE_GRACE_MS);
+  const suspectBefore = createdAt > graceEnd ? createdAt : graceEnd;
+  let isMore = false;
+  for (const level of await listOverdueLevels(ports.sql, suspectBefore)) {
+    const dueBefore = await frontOf(ports, level, { graceEnd, createdAt });
+    const seqs = await takeUnpublished(ports.sql, { level, dueBefore, limit: RECONCILE_TASKS_MAX });
+    const published = await publishAgain(ports, seqs, "lost");
+    if (published > 0)
+      ports.log.warning("tasks had lost their messages and got new ones", {
+        tasks: published,
+        ...pick(level),
+      });
+    isMore ||= seqs.length === RECONCILE_TASKS_MAX;
+  }
+  return isMore;
+}
+
+function pick({ lane, priority }: Level): Level {
+  return { lane, priority };
+}
+
+/** Tasks of the level that were due before this have lost their message, if they have none younger than this. */
+async function frontOf(
+  ports: SchedulerPorts,
+  level: Level,
+  { graceEnd, createdAt }: { readonly graceEnd: Date; readonly createdAt: Date },
+): Promise<Date> {
+  const { oldestAt } = await readQueueHead(ports.bus, pick(level));
+  const front = oldestAt === null ? graceEnd : new Date(oldestAt.getTime() - LOST_MESSAGE_GRACE_MS);
+  return createdAt > front ? createdAt : front;
+}

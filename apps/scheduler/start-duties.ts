@@ -1,0 +1,43 @@
+import { announce } from "./announce.ts";
+import { Duty } from "./duty.ts";
+import { FEED_EVERY_MS, feed } from "./feed.ts";
+import { keepPartitions } from "./keep-partitions.ts";
+import { monitorDeadLetters } from "./monitor-dead-letters.ts";
+import type { SchedulerPorts } from "./ports.ts";
+import { reconcile } from "./reconcile.ts";
+import { rescue } from "./rescue.ts";
+
+const SECOND_MS = 1_000;
+/** How long a death may go unnoticed beyond the missed heartbeats themselves. */
+const LOOK_FOR_DEATHS_MS = 500;
+
+/** All that a scheduler does. Several may do it at the same time: each step takes what no other one has taken. */
+export async function startDuties(
+  ports: SchedulerPorts,
+  { retentionDays }: { readonly retentionDays: number },
+): Promise<() => Promise<void>> {
+  const { log } = ports;
+  const rescuer = new Duty({ name: "rescue", everyMs: 15 * SECOND_MS, round: () => rescue(ports), log });
+  const duties = [
+    rescuer,
+    new Duty({ name: "reconcile", everyMs: 5 * SECOND_MS, round: () => reconcile(ports), log }),
+    new Duty({ name: "announce", everyMs: 10 * SECOND_MS, round: () => announce(ports), log }),
+    new Duty({ name: "feed", everyMs: FEED_EVERY_MS, round: () => feed(ports), log }),
+    new Duty({
+      name: "keep partitions",
+      everyMs: 3_600 * SECOND_MS,
+      round: () => keepPartitions(ports, retentionDays),
+      log,
+    }),
+  ];
+  const stopMonitor = await monitorDeadLetters(ports);
+  for (const duty of duties) duty.start();
+  const lookout = setInterval(() => {
+    if (ports.registry.takeDeaths()) rescuer.nudge();
+  }, LOOK_FOR_DEATHS_MS);
+  return async () => {
+    clearInterval(lookout);
+    await Promise.all(duties.map((duty) => duty.stop()));
+    await stopMonitor();
+  };
+}

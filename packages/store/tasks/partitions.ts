@@ -1,0 +1,54 @@
+import type { Sql } from "../connect.ts";
+
+/** Makes the partitions of today and the coming days that are missing; returns how many it made. */
+export async function makePartitions(sql: Sql, days: number): Promise<number> {
+  const [row] = await sql<{ made: number }[]>`
+    select make_partitions((clock_timestamp() at time zone 'UTC')::date, ${days}) as made`;
+  return row?.made ?? 0;
+}
+
+const KEYS_AT_ONCE = 10_000;
+/** One scheduler at a time. */
+const PRUNE_LOCK = 7_315_002;
+
+/**
+ * Drops the days that are older than the retention and hold no open task, with their ids and dead letters: what is not
+ * finished is never dropped, however old. Returns the days as they are written in the partitions' names.
+ */
+export async function dropOldPartitions(sql: Sql, retentionDays: number): Promise<readonly string[]> {
+  const days = await sql<{ day: string }[]>`
+    select right(c.relname, 8) as day
+    from pg_inherits i join pg_class c on c.oid = i.inhrelid
+    where i.inhparent = 'tasks'::regclass and c.relname ~ '^tasks_[0-9]{8}$'
+      and right(c.relname, 8) < to_char((clock_timestamp() at time zone 'UTC')::date - ${retentionDays}::integer, 'YYYYMMDD')
+    order by 1`;
+  const dropped: string[] = [];
+  for (const { day } of days) if (await dropDay(sql, day)) dropped.push(day);
+  return dropped;
+}
+
+async function dropDay(sql: Sql, day: string): Promise<boolean> {
+  return await sql.begin(async (transaction) => {
+    const [lock] = await transaction<
+      { locked: boolean }[]
+    >`select pg_try_advisory_xact_lock(${PRUNE_LOCK}) as locked`;
+    if (lock?.locked !== true) return false;
+    const from = transaction`seq_at(to_date(${day}, 'YYYYMMDD')::timestamp at time zone 'UTC')`;
+    const until = transaction`seq_at((to_date(${day}, 'YYYYMMDD') + 1)::timestamp at time zone 'UTC')`;
+    const [open] =
+      await transaction`select 1 from open_tasks where seq >= ${from} and seq < ${until} limit 1`;
+    if (open !== undefined) return false;
+    await transaction`delete from dead_letters where seq >= ${from} and seq < ${until}`;
+    await transaction`delete from redrives where seq >= ${from} and seq < ${until}`;
+    const tasks = transaction(`tasks_${day}`);
+    for (;;) {
+      const gone = await transaction`
+        delete from task_keys where task_id in (
+          select k.task_id from ${tasks} t join task_keys k on k.task_id = t.task_id limit ${KEYS_AT_ONCE})`;
+      if (gone.count === 0) break;
+    }
+    await transaction`drop table ${tasks}`;
+    await transaction`drop table if exists ${transaction(`outcomes_${day}`)}`;
+    return true;
+  });
+}
