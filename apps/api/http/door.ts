@@ -63,7 +63,7 @@ export function createDoor(ports: Ports, table: () => RouteTable): (next: Handle
       const path = readPath(request.url);
       const pending = isGuarded(path) ? identify({ ports, table, request, path, scope }) : undefined;
       const response = pending === undefined ? next(request) : pending.then(() => next(request));
-      return response instanceof Promise ? response.then(done).catch(failed) : done(response);
+      return response instanceof Promise ? response.then(done, failed) : done(response);
     } catch (error) {
       return failed(error);
     }

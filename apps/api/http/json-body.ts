@@ -13,13 +13,12 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
  * Elysia's own parser would take any content type, let invalid UTF-8 and lone surrogates through, and answer without
  * saying what is wrong.
  */
-export function jsonBody<T extends TSchema>(schema: T) {
-  return { parse: readJson, body: schema };
-}
-
-async function readJson({ request }: { request: Request }): Promise<unknown> {
-  requireJson(request.headers);
-  return parseJson(await readBytes(request, BODY_BYTES_MAX));
+export function jsonBody<T extends TSchema>(schema: T, bytesMax: number = BODY_BYTES_MAX) {
+  const parse = async ({ request }: { request: Request }): Promise<unknown> => {
+    requireJson(request.headers);
+    return parseJson(await readBytes(request, bytesMax));
+  };
+  return { parse, body: schema };
 }
 
 /** `curl -d` and `fetch(…, { body: "…" })` name another type: the message tells what to send. None at all is let pass. */
@@ -87,14 +86,35 @@ function findUnsafe(value: unknown, hasEscapes: boolean, depth = 0): Unsafe | un
   }
   if (typeof value !== "object" || value === null) return undefined;
   if (depth >= BODY_DEPTH_MAX) return { path: "", message: `more than ${BODY_DEPTH_MAX} levels of nesting` };
-  for (const [key, child] of Object.entries(value)) {
-    const unsafe =
-      (key === "__proto__" ? { path: "", message: "the name __proto__" } : undefined) ??
-      (hasEscapes ? findUnsafeText(key) : undefined) ??
-      findUnsafe(child, hasEscapes, depth + 1);
+  return Array.isArray(value)
+    ? findInList(value, hasEscapes, depth + 1)
+    : findInObject(value as Readonly<Record<string, unknown>>, hasEscapes, depth + 1); // From JSON.parse.
+}
+
+/** By index: a list of millions must not become a list of pairs. */
+function findInList(list: readonly unknown[], hasEscapes: boolean, depth: number): Unsafe | undefined {
+  for (let index = 0; index < list.length; index += 1) {
+    const unsafe = findUnsafe(list[index], hasEscapes, depth);
+    if (unsafe !== undefined) return { ...unsafe, path: `/${index}${unsafe.path}` };
+  }
+  return undefined;
+}
+
+function findInObject(
+  object: Readonly<Record<string, unknown>>,
+  hasEscapes: boolean,
+  depth: number,
+): Unsafe | undefined {
+  for (const key of Object.keys(object)) {
+    const unsafe = findUnsafeName(key, hasEscapes) ?? findUnsafe(object[key], hasEscapes, depth);
     if (unsafe !== undefined) return { ...unsafe, path: `/${escapePointer(key)}${unsafe.path}` };
   }
   return undefined;
+}
+
+function findUnsafeName(name: string, hasEscapes: boolean): Unsafe | undefined {
+  if (name === "__proto__") return { path: "", message: "the name __proto__" };
+  return hasEscapes ? findUnsafeText(name) : undefined;
 }
 
 function findUnsafeText(text: string): Unsafe | undefined {

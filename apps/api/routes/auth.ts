@@ -1,6 +1,7 @@
 import { ROLES } from "@millrace/core";
 import {
   ACCESS_TOKEN_S,
+  AUTH_BODY_BYTES_MAX,
   EMAIL_CHARS_MAX,
   PASSWORD_CHARS_MAX,
   PASSWORD_CHARS_MIN,
@@ -67,7 +68,7 @@ function openAuthRoutes(ports: Ports) {
         return viewUser(user);
       },
       {
-        ...jsonBody(Registration),
+        ...jsonBody(Registration, AUTH_BODY_BYTES_MAX),
         detail: documented({
           summary: "Register",
           tag,
@@ -82,7 +83,7 @@ function openAuthRoutes(ports: Ports) {
       async ({ body, request, correlationId }) =>
         viewTokens(await logIn(ports, { ...body, address: callerOf(request), correlationId })),
       {
-        ...jsonBody(Login),
+        ...jsonBody(Login, AUTH_BODY_BYTES_MAX),
         detail: documented({
           summary: "Log in",
           description:
@@ -99,7 +100,7 @@ function openAuthRoutes(ports: Ports) {
       async ({ body, correlationId }) =>
         viewTokens(await refreshSession(ports, { refreshToken: body.refresh_token, correlationId })),
       {
-        ...jsonBody(Refresh),
+        ...jsonBody(Refresh, AUTH_BODY_BYTES_MAX),
         detail: documented({
           summary: "Exchange a refresh token for new tokens",
           description:

@@ -1,5 +1,7 @@
+import { join } from "node:path";
 import { FAULTS } from "@millrace/core";
 import { Elysia, NotFoundError } from "elysia";
+import absolutePath from "swagger-ui-dist/absolute-path.js";
 import { PROBLEM_CODES, PROBLEM_HELP } from "../docs/problems.ts";
 import { escapeHtml, htmlPage } from "../http/html.ts";
 
@@ -53,7 +55,7 @@ async function serveAsset(name: string): Promise<Response> {
     });
   const type = Object.hasOwn(ASSETS, name) ? ASSETS[name] : undefined;
   if (type === undefined) throw new NotFoundError();
-  const file = Bun.file(new URL(import.meta.resolve(`swagger-ui-dist/${name}`)));
+  const file = Bun.file(join(absolutePath(), name));
   return new Response(file, { headers: { ...headers, "Content-Type": type } });
 }
 

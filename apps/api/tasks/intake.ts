@@ -1,0 +1,90 @@
+import type { Outgoing } from "@millrace/bus";
+import { GroupCommit } from "@millrace/core";
+import { SCHEDULE_HORIZON_MS } from "@millrace/core/limits";
+import type { Log } from "@millrace/observe";
+import { classifyStoreFailure, firstDispatch, type NewTask, type Sql, type Submission, submitTasks } from "@millrace/store";
+import { orStoreFault } from "@millrace/store";
+
+/** What the api says to JetStream. */
+export interface Dispatcher {
+  publish(messages: readonly Outgoing[]): Promise<unknown>;
+  tellCancelled(notice: { readonly seq: number; readonly attempt: number; readonly session: string }): void;
+}
+
+export interface IntakeOptions {
+  readonly sql: Sql;
+  readonly dispatcher: Dispatcher;
+  readonly log: Log;
+  readonly onGroup?: (rows: number) => void;
+}
+
+interface Row {
+  readonly task: NewTask;
+  readonly bytes: number;
+}
+
+const REPEATS_MAX = 3;
+
+/**
+ * The way in: tasks of concurrent requests are stored together, and published once they are. The answer waits for the
+ * commit and not for the publication: what does not reach JetStream now, the reconciler brings there.
+ */
+export class Intake {
+  readonly #options: IntakeOptions;
+  readonly #group: GroupCommit<Row, Submission>;
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+    this.#group = new GroupCommit<Row, Submission>({
+      commit: (rows) => orStoreFault(this.#store(rows.map((row) => row.task))),
+      bytesOf: (row) => row.bytes,
+      ...(options.onGroup !== undefined && { onGroup: options.onGroup }),
+    });
+  }
+
+  /** @param bytes what the tasks came in, together */
+  async submit(tasks: readonly NewTask[], bytes: number): Promise<readonly Submission[]> {
+    const each = bytes / Math.max(1, tasks.length);
+    const answers = await this.#group.addAll(tasks.map((task) => ({ task, bytes: each })));
+    this.dispatch(tasks, answers);
+    return answers;
+  }
+
+  /** Publishes what was stored; for callers with a transaction of their own, too. */
+  dispatch(tasks: readonly NewTask[], answers: readonly Submission[]): void {
+    const nowMs = Date.now();
+    const messages: Outgoing[] = [];
+    for (const [index, task] of tasks.entries()) {
+      const answer = answers[index];
+      const dueAtMs = task.run_at === null ? nowMs : Date.parse(task.run_at);
+      if (answer?.kind !== "stored" || dueAtMs > nowMs + SCHEDULE_HORIZON_MS) continue;
+      messages.push({ dispatch: firstDispatch(task, answer.seq), ...(dueAtMs > nowMs && { dueAtMs }) });
+    }
+    this.publish(messages);
+  }
+
+  publish(messages: readonly Outgoing[]): void {
+    if (messages.length === 0) return;
+    this.#options.dispatcher.publish(messages).catch((error: unknown) => {
+      this.#options.log.warning("tasks are stored, and their messages are left to the scheduler", {
+        tasks: messages.length,
+        error,
+      });
+    });
+  }
+
+  drain(): Promise<void> {
+    return this.#group.drain();
+  }
+
+  async #store(tasks: readonly NewTask[]): Promise<readonly Submission[]> {
+    for (let repeats = 0; ; repeats++) {
+      try {
+        return await submitTasks(this.#options.sql, tasks);
+      } catch (error) {
+        if (classifyStoreFailure(error).kind !== "repeat" || repeats >= REPEATS_MAX) throw error;
+      }
+    }
+  }
+}
+

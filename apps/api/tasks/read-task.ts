@@ -1,0 +1,131 @@
+import type { FieldProblem, Json, Lane } from "@millrace/core";
+import {
+  ATTEMPTS_DEFAULT,
+  BACKOFF_FACTOR_DEFAULT,
+  BACKOFF_INITIAL_MS_DEFAULT,
+  BACKOFF_MAX_MS_DEFAULT,
+  DELAY_S_MAX,
+  JSON_DEPTH_MAX,
+  PAYLOAD_BYTES_MAX,
+  PRIORITY_DEFAULT,
+  SHORT_LANE_TIMEOUT_S_MAX,
+} from "@millrace/core/limits";
+import type { BackoffWords } from "@millrace/protocol";
+import { BUILT_IN_TASK_TYPES } from "@millrace/protocol/task-types/index";
+import type { NewTask } from "@millrace/store";
+import type { TaskWish } from "./task-wish.ts";
+
+export interface TaskRules {
+  /** Time-outs of tasks that name none, in seconds. */
+  readonly timeoutS: Readonly<Record<Lane, number>>;
+  readonly nowMs: () => number;
+  readonly makeTaskId: () => string;
+}
+
+export interface Submitter {
+  readonly ownerId: number;
+  readonly correlationId: string;
+  /** Bytes of the request that the task came in: a payload within a small one needs no measuring. */
+  readonly requestBytes: number;
+}
+
+export type TaskReading =
+  | { readonly ok: true; readonly task: NewTask }
+  | { readonly ok: false; readonly code: "VALIDATION_FAILED" | "PAYLOAD_TOO_LARGE"; readonly errors: readonly FieldProblem[] };
+
+/** Fills in what a wish leaves open, and checks the rules that no schema can say. */
+export function readTask(wish: TaskWish, submitter: Submitter, rules: TaskRules): TaskReading {
+  const payload = (wish.payload === undefined ? {} : wish.payload) as Json; // It came out of JSON.parse.
+  if (submitter.requestBytes > PAYLOAD_BYTES_MAX && isTooLarge(payload)) return TOO_LARGE;
+  const errors: FieldProblem[] = [];
+  if (isDeeperThan(payload, JSON_DEPTH_MAX))
+    errors.push({ path: "/payload", message: `must not nest deeper than ${JSON_DEPTH_MAX} levels` });
+  const builtIn = BUILT_IN_TASK_TYPES.get(wish.task_type);
+  if (builtIn !== undefined) errors.push(...builtIn.check(payload));
+  if (wish.dependencies !== undefined && wish.dependencies.length > 0)
+    errors.push({ path: "/dependencies", message: "must be empty: this version runs no graphs" });
+  const lane = wish.lane ?? builtIn?.laneFor(payload) ?? laneByTimeout(wish.timeout);
+  const timeoutS = wish.timeout ?? rules.timeoutS[lane];
+  if (lane === "short" && timeoutS > SHORT_LANE_TIMEOUT_S_MAX)
+    errors.push({ path: "/timeout", message: `must be at most ${SHORT_LANE_TIMEOUT_S_MAX} s in the short lane` });
+  const runAt = readRunAt(wish, rules.nowMs(), errors);
+  const backoff = readBackoff(wish.backoff, errors);
+  if (errors.length > 0) return { ok: false, code: "VALIDATION_FAILED", errors };
+  return {
+    ok: true,
+    task: {
+      task_id: wish.task_id ?? rules.makeTaskId(),
+      task_type: wish.task_type,
+      owner_id: submitter.ownerId,
+      lane,
+      priority: wish.priority ?? PRIORITY_DEFAULT,
+      payload,
+      dependencies: null,
+      timeout_s: Math.ceil(timeoutS),
+      max_attempts: wish.max_attempts ?? ATTEMPTS_DEFAULT,
+      backoff,
+      run_at: runAt,
+      tenant: wish.tenant ?? null,
+      correlation_id: submitter.correlationId,
+    },
+  };
+}
+
+const TOO_LARGE: TaskReading = {
+  ok: false,
+  code: "PAYLOAD_TOO_LARGE",
+  errors: [{ path: "/payload", message: `must have at most ${PAYLOAD_BYTES_MAX} bytes; larger input belongs into a file` }],
+};
+
+function isTooLarge(payload: Json): boolean {
+  return Buffer.byteLength(JSON.stringify(payload)) > PAYLOAD_BYTES_MAX;
+}
+
+/** A type that nobody here knows may take long: only a time-out that says otherwise puts it among the short ones. */
+function laneByTimeout(timeoutS: number | undefined): Lane {
+  return timeoutS !== undefined && timeoutS <= SHORT_LANE_TIMEOUT_S_MAX ? "short" : "long";
+}
+
+export function isDeeperThan(value: Json, depthMax: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (depthMax === 0) return true;
+  for (const child of Object.values(value)) if (isDeeperThan(child, depthMax - 1)) return true;
+  return false;
+}
+
+/** RFC 3339, section 5.6; `Date.parse` alone would take "1" and "next tuesday 5". */
+const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
+
+function readRunAt(wish: TaskWish, nowMs: number, errors: FieldProblem[]): string | null {
+  const { run_at: runAt, delay } = wish;
+  if (runAt === undefined) return delay === undefined || delay === 0 ? null : new Date(nowMs + delay * 1000).toISOString();
+  if (delay !== undefined) errors.push({ path: "/delay", message: "must not stand beside run_at" });
+  const atMs = RFC_3339.test(runAt) ? Date.parse(runAt) : Number.NaN;
+  if (Number.isNaN(atMs)) {
+    errors.push({ path: "/run_at", message: "must be a time such as 2026-03-01T09:30:00Z" });
+    return null;
+  }
+  if (atMs > nowMs + DELAY_S_MAX * 1000)
+    errors.push({ path: "/run_at", message: `must lie at most ${DELAY_S_MAX / 86_400} days ahead` });
+  return new Date(atMs).toISOString();
+}
+
+function readBackoff(wish: TaskWish["backoff"], errors: FieldProblem[]): BackoffWords {
+  if (wish === undefined) return BACKOFF_DEFAULT;
+  const initialMs = wish.initial_ms ?? BACKOFF_INITIAL_MS_DEFAULT;
+  const maxMs = wish.max_ms ?? Math.max(initialMs, BACKOFF_MAX_MS_DEFAULT);
+  if (initialMs > maxMs) errors.push({ path: "/backoff/max_ms", message: "must not be less than initial_ms" });
+  return {
+    initial_ms: initialMs,
+    factor: wish.factor ?? BACKOFF_FACTOR_DEFAULT,
+    max_ms: maxMs,
+    jitter: wish.jitter ?? true,
+  };
+}
+
+const BACKOFF_DEFAULT: BackoffWords = {
+  initial_ms: BACKOFF_INITIAL_MS_DEFAULT,
+  factor: BACKOFF_FACTOR_DEFAULT,
+  max_ms: BACKOFF_MAX_MS_DEFAULT,
+  jitter: true,
+};

@@ -1,0 +1,21 @@
+import { isDeepStrictEqual } from "node:util";
+import type { NewTask, TaskRecord } from "@millrace/store";
+
+/**
+ * Whether a submission asks for what is stored under its id already: then it is a repetition, and harmless.
+ * A task with a `delay` is due later each time it is sent, so the time of its first run is not compared.
+ */
+export function isSameTask(wish: NewTask, stored: TaskRecord, isDelayed: boolean): boolean {
+  return (
+    wish.owner_id === stored.ownerId &&
+    wish.task_type === stored.taskType &&
+    wish.priority === stored.priority &&
+    wish.lane === stored.lane &&
+    wish.timeout_s === stored.timeoutS &&
+    wish.max_attempts === stored.maxAttempts &&
+    wish.tenant === stored.tenant &&
+    (isDelayed || wish.run_at === (stored.runAt?.toISOString() ?? null)) &&
+    isDeepStrictEqual(wish.backoff, stored.backoff) &&
+    isDeepStrictEqual(wish.payload, stored.payload)
+  );
+}

@@ -1,0 +1,74 @@
+import { LANES } from "@millrace/core";
+import {
+  ATTEMPTS_MAX,
+  BACKOFF_FACTOR_MAX,
+  BACKOFF_FACTOR_MIN,
+  BACKOFF_MS_MAX,
+  BACKOFF_MS_MIN,
+  DELAY_S_MAX,
+  DEPENDENCIES_MAX,
+  PRIORITY_MAX,
+  PRIORITY_MIN,
+  TASK_ID_CHARS_MAX,
+  TASK_TYPE_CHARS_MAX,
+  TENANT_CHARS_MAX,
+  TIMEOUT_S_MAX,
+  TIMEOUT_S_MIN,
+} from "@millrace/core/limits";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { type Static, t } from "elysia";
+import { choice, strict } from "../http/schema.ts";
+
+const milliseconds = (description: string) =>
+  t.Integer({ minimum: BACKOFF_MS_MIN, maximum: BACKOFF_MS_MAX, description });
+
+const Backoff = strict({
+  initial_ms: t.Optional(milliseconds("Upper bound of the first delay.")),
+  factor: t.Optional(t.Number({ minimum: BACKOFF_FACTOR_MIN, maximum: BACKOFF_FACTOR_MAX })),
+  max_ms: t.Optional(milliseconds("The bound grows no further than this.")),
+  jitter: t.Optional(t.Boolean({ description: "False: each delay is its bound, and can be foretold." })),
+});
+
+/** What a client sends to have a task done. The rules that a schema cannot say are in `read-task.ts`. */
+export const TaskWish = strict({
+  task_id: t.Optional(
+    t.String({
+      minLength: 1,
+      maxLength: TASK_ID_CHARS_MAX,
+      pattern: "^[A-Za-z0-9][A-Za-z0-9_.:-]*$",
+      error: `must be 1 to ${TASK_ID_CHARS_MAX} letters, digits and _.:- that start with a letter or digit`,
+      description: "Made (UUIDv7) when absent. Sending the same task twice does it once.",
+    }),
+  ),
+  task_type: t.String({
+    minLength: 1,
+    maxLength: TASK_TYPE_CHARS_MAX,
+    pattern: "^[A-Za-z0-9][A-Za-z0-9_-]*(\\.[A-Za-z0-9][A-Za-z0-9_-]*)*$",
+    error: `must be words of letters, digits and _- joined by dots, ${TASK_TYPE_CHARS_MAX} characters at most`,
+  }),
+  payload: t.Optional(t.Unknown({ description: "Any JSON; {} when absent." })),
+  priority: t.Optional(
+    t.Integer({ minimum: PRIORITY_MIN, maximum: PRIORITY_MAX, description: "10 is the most urgent; 5 when absent." }),
+  ),
+  dependencies: t.Optional(t.Array(t.String(), { maxItems: DEPENDENCIES_MAX })),
+  timeout: t.Optional(
+    t.Number({ minimum: TIMEOUT_S_MIN, maximum: TIMEOUT_S_MAX, description: "Seconds that one attempt may take." }),
+  ),
+  lane: t.Optional(choice(LANES, { description: "By task type and time-out when absent." })),
+  max_attempts: t.Optional(t.Integer({ minimum: 1, maximum: ATTEMPTS_MAX })),
+  backoff: t.Optional(Backoff),
+  run_at: t.Optional(t.String({ description: "RFC 3339. Not together with delay." })),
+  delay: t.Optional(t.Number({ minimum: 0, maximum: DELAY_S_MAX, description: "Seconds. Not together with run_at." })),
+  tenant: t.Optional(
+    t.String({
+      maxLength: TENANT_CHARS_MAX,
+      pattern: "^[A-Za-z0-9][A-Za-z0-9_.:-]*$",
+      error: `must be 1 to ${TENANT_CHARS_MAX} letters, digits and _.:- that start with a letter or digit`,
+    }),
+  ),
+});
+
+export type TaskWish = Static<typeof TaskWish>;
+
+/** Checks what did not come through a route's own schema: the items of a batch. */
+export const compiledTaskWish = TypeCompiler.Compile(TaskWish);

@@ -1,0 +1,63 @@
+import type { NewTask, TaskRecord } from "@millrace/store";
+import { isoTime } from "../http/iso-time.ts";
+
+/** A task as clients see it. */
+export function viewTask(task: TaskRecord) {
+  return {
+    task_id: task.taskId,
+    task_type: task.taskType,
+    status: task.status,
+    phase: task.phase,
+    payload: task.payload,
+    priority: task.priority,
+    lane: task.lane,
+    dependencies: task.dependencies,
+    timeout: task.timeoutS,
+    worker_id: task.workerId,
+    attempts: task.attempts,
+    max_attempts: task.maxAttempts,
+    backoff: task.backoff,
+    tenant: task.tenant,
+    progress: task.phase === "done" ? 1 : null,
+    created_at: isoTime(task.createdAt),
+    run_at: isoTime(task.runAt),
+    started_at: isoTime(task.startedAt),
+    completed_at: isoTime(task.completedAt),
+    next_attempt_at: isoTime(task.nextAttemptAt),
+    result: task.result,
+    error: task.error,
+    correlation_id: task.correlationId,
+  };
+}
+
+/** The same for a task that was stored a moment ago: nothing has happened to it yet. */
+export function viewNewTask(task: NewTask, createdAt: Date) {
+  const isScheduled = task.run_at !== null && Date.parse(task.run_at) > createdAt.getTime();
+  return {
+    task_id: task.task_id,
+    task_type: task.task_type,
+    status: "pending",
+    phase: isScheduled ? "scheduled" : "queued",
+    payload: task.payload,
+    priority: task.priority,
+    lane: task.lane,
+    dependencies: [],
+    timeout: task.timeout_s,
+    worker_id: null,
+    attempts: 0,
+    max_attempts: task.max_attempts,
+    backoff: task.backoff,
+    tenant: task.tenant,
+    progress: null,
+    created_at: isoTime(createdAt),
+    run_at: task.run_at,
+    started_at: null,
+    completed_at: null,
+    next_attempt_at: isScheduled ? task.run_at : null,
+    result: null,
+    error: null,
+    correlation_id: task.correlation_id,
+  };
+}
+
+export type TaskView = ReturnType<typeof viewTask>;

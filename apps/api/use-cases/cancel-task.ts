@@ -1,0 +1,18 @@
+import { Fault, type Identity } from "@millrace/core";
+import { cancelTask as cancelInStore, orStoreFault, type TaskRecord } from "@millrace/store";
+import type { Ports } from "../ports.ts";
+import { findTaskFor } from "./show-task.ts";
+
+/**
+ * Ends a task that is not finished, also while it runs. Cancelling what is cancelled already changes nothing.
+ * Throws NOT_FOUND, and TASK_STATE_CONFLICT for a task that has completed or failed.
+ */
+export async function cancelTask(ports: Ports, identity: Identity, taskId: string): Promise<TaskRecord> {
+  const task = await findTaskFor(ports, identity, taskId);
+  const cancelled = await orStoreFault(cancelInStore(ports.hotSql, task.seq, "cancelled on request"));
+  const after = await findTaskFor(ports, identity, taskId);
+  if (cancelled === null && after.phase !== "cancelled")
+    throw new Fault("TASK_STATE_CONFLICT", `the task has ${after.status} already`);
+  if (cancelled?.running) ports.dispatcher.tellCancelled({ seq: task.seq, ...cancelled.running });
+  return after;
+}

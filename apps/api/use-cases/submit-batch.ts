@@ -1,0 +1,143 @@
+import { Fault, type FaultCode, type FieldProblem, type Identity } from "@millrace/core";
+import { findTasks, type NewTask, orStoreFault, type Submission, submitTasks } from "@millrace/store";
+import { problemsOf } from "../http/validation.ts";
+import type { Ports } from "../ports.ts";
+import { readTask } from "../tasks/read-task.ts";
+import { isSameTask } from "../tasks/same-task.ts";
+import { compiledTaskWish, type TaskWish } from "../tasks/task-wish.ts";
+
+/** One item of a batch as it came: a value, or why there is none. */
+export type BatchItem = { readonly value: unknown } | { readonly problem: BatchProblem };
+
+export interface BatchProblem {
+  readonly code: FaultCode;
+  readonly detail: string;
+  readonly errors: readonly FieldProblem[];
+}
+
+export interface BatchVerdict {
+  readonly index: number;
+  /** As if the task had been sent alone: 201 new, 200 known, 4xx refused. */
+  readonly status: number;
+  readonly task_id: string | null;
+  readonly problem?: BatchProblem;
+}
+
+export interface BatchSubmission {
+  readonly items: readonly BatchItem[];
+  /** All or none. */
+  readonly isAtomic: boolean;
+  readonly requestBytes: number;
+  readonly correlationId: string;
+}
+
+interface Accepted {
+  readonly index: number;
+  readonly task: NewTask;
+  readonly isDelayed: boolean;
+}
+
+/** Stores what is right and says of each item what became of it; with `isAtomic` a single wrong item stops them all. */
+export async function submitBatch(
+  ports: Ports,
+  identity: Identity,
+  submission: BatchSubmission,
+): Promise<readonly BatchVerdict[]> {
+  const verdicts: BatchVerdict[] = [];
+  const accepted: Accepted[] = [];
+  for (const [index, item] of submission.items.entries()) {
+    const read = readItem(ports, identity, { item, index, submission });
+    if ("problem" in read) verdicts.push(verdictOf(index, idOf(item), read.problem));
+    else accepted.push(read);
+  }
+  if (submission.isAtomic) refuseAny(verdicts);
+  const stored = submission.isAtomic
+    ? await storeAtomically(ports, accepted)
+    : await storeEach(ports, accepted, submission.requestBytes);
+  return [...verdicts, ...stored].sort((a, b) => a.index - b.index);
+}
+
+interface ItemOf {
+  readonly item: BatchItem;
+  readonly index: number;
+  readonly submission: BatchSubmission;
+}
+
+function readItem(ports: Ports, identity: Identity, of: ItemOf): Accepted | { readonly problem: BatchProblem } {
+  const { item, index, submission } = of;
+  if ("problem" in item) return item;
+  if (!compiledTaskWish.Check(item.value)) {
+    const errors = problemsOf([...compiledTaskWish.Errors(item.value)]);
+    return { problem: problemFrom("VALIDATION_FAILED", errors) };
+  }
+  const wish: TaskWish = item.value;
+  const { correlationId, requestBytes } = submission;
+  const reading = readTask(wish, { ownerId: identity.userId, correlationId, requestBytes }, ports.taskRules);
+  if (!reading.ok) return { problem: problemFrom(reading.code, reading.errors) };
+  return { index, task: reading.task, isDelayed: wish.delay !== undefined };
+}
+
+function problemFrom(code: FaultCode, errors: readonly FieldProblem[]): BatchProblem {
+  const [first] = errors;
+  return { code, detail: first === undefined ? "is not valid" : `${first.path} ${first.message}`.trim(), errors };
+}
+
+function verdictOf(index: number, taskId: string | null, problem: BatchProblem): BatchVerdict {
+  return { index, status: new Fault(problem.code, "").status, task_id: taskId, problem };
+}
+
+function idOf(item: BatchItem): string | null {
+  if (!("value" in item) || typeof item.value !== "object" || item.value === null) return null;
+  return "task_id" in item.value && typeof item.value.task_id === "string" ? item.value.task_id : null;
+}
+
+async function storeEach(ports: Ports, accepted: readonly Accepted[], bytes: number): Promise<readonly BatchVerdict[]> {
+  const answers = await ports.intake.submit(
+    accepted.map(({ task }) => task),
+    bytes,
+  );
+  return await verdictsFor(ports, accepted, answers);
+}
+
+async function storeAtomically(ports: Ports, accepted: readonly Accepted[]): Promise<readonly BatchVerdict[]> {
+  const tasks = accepted.map(({ task }) => task);
+  const { answers, verdicts } = await orStoreFault(
+    ports.hotSql.begin(async (transaction) => {
+      const answers = await submitTasks(transaction, tasks);
+      const verdicts = await verdictsFor({ ...ports, sql: transaction }, accepted, answers);
+      refuseAny(verdicts); // Throwing here takes everything back.
+      return { answers, verdicts };
+    }),
+  );
+  ports.intake.dispatch(tasks, answers);
+  return verdicts;
+}
+
+/** Ids that were taken: by the very same task, which is fine, or by another one. */
+async function verdictsFor(
+  { sql }: { readonly sql: Parameters<typeof findTasks>[0] },
+  accepted: readonly Accepted[],
+  answers: readonly Submission[],
+): Promise<readonly BatchVerdict[]> {
+  const taken = accepted.filter((_, position) => answers[position]?.kind !== "stored");
+  const stored = taken.length === 0 ? [] : await orStoreFault(findTasks(sql, taken.map(({ task }) => task.task_id)));
+  const storedById = new Map(stored.map((record) => [record.taskId, record]));
+  return accepted.map(({ index, task, isDelayed }, position) => {
+    if (answers[position]?.kind === "stored") return { index, status: 201, task_id: task.task_id };
+    const record = storedById.get(task.task_id);
+    if (record !== undefined && isSameTask(task, record, isDelayed)) return { index, status: 200, task_id: task.task_id };
+    const errors = [{ path: "/task_id", message: "belongs to another task" }];
+    return verdictOf(index, task.task_id, problemFrom("TASK_ID_CONFLICT", errors));
+  });
+}
+
+function refuseAny(verdicts: readonly BatchVerdict[]): void {
+  const refused = verdicts.filter((verdict) => verdict.problem !== undefined);
+  const [first] = refused;
+  if (first?.problem === undefined) return;
+  const errors = refused.flatMap(({ index, problem }) =>
+    (problem?.errors ?? []).map(({ path, message }) => ({ path: `/${index}${path}`, message })),
+  );
+  const detail = `nothing was stored, because item ${first.index} was refused: ${first.problem.detail}`;
+  throw new Fault(first.problem.code, detail, { errors });
+}

@@ -1,0 +1,47 @@
+import { Fault, type Identity } from "@millrace/core";
+import { findTask, type NewTask } from "@millrace/store";
+import { orStoreFault } from "@millrace/store";
+import type { Ports } from "../ports.ts";
+import { readTask } from "../tasks/read-task.ts";
+import { isSameTask } from "../tasks/same-task.ts";
+import type { TaskWish } from "../tasks/task-wish.ts";
+import { viewNewTask, viewTask } from "../tasks/view-task.ts";
+
+export interface TaskSubmission {
+  readonly wish: TaskWish;
+  readonly requestBytes: number;
+  readonly correlationId: string;
+}
+
+export interface SubmittedTask {
+  /** False: the very same task was there already. */
+  readonly isNew: boolean;
+  readonly task: ReturnType<typeof viewNewTask> | ReturnType<typeof viewTask>;
+}
+
+/**
+ * Stores a task and has it done. Resolves after the commit.
+ * Throws VALIDATION_FAILED, PAYLOAD_TOO_LARGE, TASK_ID_CONFLICT, OVERLOADED, STORE_UNAVAILABLE.
+ */
+export async function submitTask(ports: Ports, identity: Identity, submission: TaskSubmission): Promise<SubmittedTask> {
+  const { wish, requestBytes, correlationId } = submission;
+  const reading = readTask(wish, { ownerId: identity.userId, correlationId, requestBytes }, ports.taskRules);
+  if (!reading.ok) throw refusal(reading.code, reading.errors);
+  const { task } = reading;
+  const [answer] = await ports.intake.submit([task], requestBytes);
+  if (answer?.kind === "stored") return { isNew: true, task: viewNewTask(task, answer.createdAt) };
+  return { isNew: false, task: await existing(ports, task, wish.delay !== undefined) };
+}
+
+function refusal(code: "VALIDATION_FAILED" | "PAYLOAD_TOO_LARGE", errors: Fault["errors"]): Fault {
+  const [first] = errors;
+  return new Fault(code, `in the body: ${first?.path ?? ""} ${first?.message ?? "is not valid"}`, { errors });
+}
+
+async function existing(ports: Ports, task: NewTask, isDelayed: boolean) {
+  const stored = await orStoreFault(findTask(ports.sql, task.task_id));
+  if (stored !== null && isSameTask(task, stored, isDelayed)) return viewTask(stored);
+  throw new Fault("TASK_ID_CONFLICT", `the id ${task.task_id} belongs to a task with other content`, {
+    errors: [{ path: "/task_id", message: "belongs to another task" }],
+  });
+}

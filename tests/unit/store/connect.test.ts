@@ -1,0 +1,40 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { openPool, type Sql } from "@millrace/store";
+import { freshDatabase } from "../../support/servers.ts";
+
+let sql: Sql;
+let database: Awaited<ReturnType<typeof freshDatabase>>;
+beforeAll(async () => {
+  database = await freshDatabase();
+  sql = openPool({ url: database.url, max: 2, applicationName: "millrace-test", statementTimeoutMs: 200 });
+});
+afterAll(async () => {
+  await sql.end({ timeout: 1 });
+  await database.drop();
+});
+
+test("a bigint is a number, a timestamp a Date, and both go back as they came", async () => {
+  const id = 2 ** 53 - 1;
+  const time = new Date("2026-01-15T12:00:00.123Z");
+  const [row] = await sql<{ id: number; time: Date; ids: number[] }[]>`
+    select ${id}::bigint as id, ${time}::timestamptz as time, array[1, 2]::bigint[] as ids`;
+  expect(row).toEqual({ id, time, ids: [1, 2] });
+});
+
+test("a bigint of 2^53 fails the query instead of being rounded, and the pool stays usable", async () => {
+  const query = sql`select 9007199254740993::bigint as id`.then((rows) => rows[0]?.id);
+  expect(query).rejects.toThrow("the bigint 9007199254740993 does not fit into a number");
+  await query.catch(() => undefined);
+  const [row] = await sql<{ one: number }[]>`select 1::bigint as one`;
+  expect(row?.one).toBe(1);
+});
+
+test("the server knows the pool by its name", async () => {
+  const [row] = await sql<{ name: string }[]>`select current_setting('application_name') as name`;
+  expect(row?.name).toBe("millrace-test");
+});
+
+test("a statement that takes too long is cancelled", async () => {
+  const slow = sql`select pg_sleep(5)`.then(() => "finished");
+  expect(await slow.catch((error: unknown) => error)).toMatchObject({ code: "57014" });
+});
