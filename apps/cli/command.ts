@@ -1,0 +1,21 @@
+/** What a command is given: the shell around it, so that it can be run by a test. */
+export interface CommandInput {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The root of the project. */
+  readonly projectFolder: string;
+  /** One line on standard output. */
+  readonly say: (line: string) => void;
+  /** One line on standard error. */
+  readonly complain: (line: string) => void;
+}
+
+/** One file in `commands/` is one command; its name is the file's. It exports this as `command`. */
+export interface Command {
+  /** One line, for the list of commands. */
+  readonly summary: string;
+  /** Everything after the command's name: `[--follow] <task_id>`; "" for a command without arguments. */
+  readonly usage: string;
+  /** Returns the exit status: 0 done, 1 failed, 2 called wrongly. */
+  run(input: CommandInput): Promise<number>;
+}

@@ -1,0 +1,17 @@
+/** One of the project's own processes. */
+export interface Service {
+  readonly name: string;
+  /** From the root of the project. */
+  readonly entry: string;
+  /** The variable that tells it where to listen: its API, or its health and metrics. */
+  readonly portVariable: "API_PORT" | "HEALTH_PORT";
+  /** Where it listens if nobody says otherwise. */
+  readonly port: number;
+}
+
+/** Every service of the stack, in the order in which they are started and stopped. The first one takes work in. */
+export const SERVICES: readonly Service[] = [
+  { name: "api", entry: "apps/api/main.ts", portVariable: "API_PORT", port: 8000 },
+  { name: "scheduler", entry: "apps/scheduler/main.ts", portVariable: "HEALTH_PORT", port: 8081 },
+  { name: "worker", entry: "apps/worker/main.ts", portVariable: "HEALTH_PORT", port: 8082 },
+];

@@ -1,0 +1,73 @@
+import { type Child, launch, type ProcessSpec } from "@millrace/stack/supervise/process-spec";
+import { scratch } from "./scratch.ts";
+
+const STOP_MS = 5_000;
+const READY_MS = 30_000;
+const POLL_MS = 10;
+const LAST_OUTPUT_CHARS = 4_000;
+
+/** A server that a test may stop, kill and start again, on the same port and with the same data. */
+export interface ServerProcess {
+  readonly pid: number;
+  /** What it said last, for the message of a test that fails. */
+  readonly output: string;
+  /** As a crash: nothing is flushed, nobody is told. Resolves when it is gone. */
+  kill9(): Promise<void>;
+  /** In order. Resolves when it is gone. */
+  stop(): Promise<void>;
+  /** Starts it again (stopping it first if it runs) and waits until it is ready. */
+  restart(): Promise<void>;
+}
+
+/** Starts the process, waits until it is ready, and stops it at the end of the run. */
+export async function startServer(
+  spec: ProcessSpec,
+  isReady: (pid: number) => boolean | Promise<boolean>,
+): Promise<ServerProcess> {
+  const { remember, atEnd } = await scratch();
+  let child: Child | undefined;
+  let output = "";
+  const end = async (signal: NodeJS.Signals) => {
+    if (child === undefined) return;
+    const ending = child;
+    ending.kill(signal);
+    const timer = setTimeout(() => ending.kill("SIGKILL"), STOP_MS);
+    await ending.exited;
+    clearTimeout(timer);
+    child = undefined;
+  };
+  const start = async () => {
+    const decoder = new TextDecoder();
+    const starting = launch(spec, (chunk) => {
+      output = (output + decoder.decode(chunk, { stream: true })).slice(-LAST_OUTPUT_CHARS);
+    });
+    child = starting;
+    remember(spec.name, starting.pid);
+    const deadlineMs = performance.now() + READY_MS;
+    while (!(await isReady(starting.pid))) {
+      if (starting.exitCode !== null || starting.signalCode !== null || performance.now() > deadlineMs) {
+        await end("SIGKILL");
+        throw new Error(`${spec.name} does not start:\n${output}`);
+      }
+      await Bun.sleep(POLL_MS);
+    }
+  };
+  process.once("exit", () => child?.kill("SIGKILL"));
+  atEnd(() => end(spec.stopSignal));
+  await start();
+  return {
+    get pid() {
+      if (child === undefined) throw new Error(`${spec.name} is down`);
+      return child.pid;
+    },
+    get output() {
+      return output;
+    },
+    kill9: () => end("SIGKILL"),
+    stop: () => end(spec.stopSignal),
+    restart: async () => {
+      await end(spec.stopSignal);
+      await start();
+    },
+  };
+}
