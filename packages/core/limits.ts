@@ -37,6 +37,11 @@ export const ATTEMPTS_MAX = 100;
 export const ATTEMPTS_DEFAULT = 3;
 /** Attempts lost to a dying worker count apart from failures: a task that kills its worker must end too. */
 export const LOST_ATTEMPTS_MAX = 5;
+/**
+ * The last number that an attempt can have, whatever it was counted for: failures, losses, drains and redrives together.
+ * PostgreSQL keeps it in a smallint. A task that comes here is broken, and is buried instead of going round for ever.
+ */
+export const ATTEMPT_NUMBER_MAX = 32_000;
 
 export const BACKOFF_MS_MIN = 0;
 export const BACKOFF_MS_MAX = 24 * 60 * 60 * 1000;
@@ -199,6 +204,11 @@ requireRelation(BODY_BYTES_MAX * 2 <= GROUP_WAITING_BYTES_MAX, "one full body ca
 requireRelation(BATCH_TASKS_MAX <= GROUP_WAITING_MAX, "a full batch can wait");
 requireRelation(BACKOFF_MAX_MS_DEFAULT <= BACKOFF_MS_MAX, "backoff default in range");
 requireRelation(ATTEMPTS_DEFAULT <= ATTEMPTS_MAX, "attempts default in range");
+requireRelation(
+  ATTEMPTS_MAX + LOST_ATTEMPTS_MAX < ATTEMPT_NUMBER_MAX,
+  "no policy can use up the attempt numbers",
+);
+requireRelation(ATTEMPT_NUMBER_MAX < 2 ** 15, "an attempt number is a smallint");
 requireRelation(WORKER_SLOTS_MAX <= LEVEL_ACK_PENDING_MAX, "one worker cannot exhaust a level");
 requireRelation(REFRESH_GRACE_S < ACCESS_TOKEN_S, "a used refresh token dies before its access token");
 requireRelation(LOGIN_BLOCK_S_MAX < LOGIN_FAILURES_FORGOTTEN_S, "a block ends before its count is forgotten");

@@ -1,4 +1,4 @@
-import { LOST_ATTEMPTS_MAX } from "./limits.ts";
+import { ATTEMPT_NUMBER_MAX, LOST_ATTEMPTS_MAX } from "./limits.ts";
 import type { TaskPhase, TaskStatus } from "./task.ts";
 
 /**
@@ -12,9 +12,13 @@ import type { TaskPhase, TaskStatus } from "./task.ts";
  *  4. An attempt has at most one outcome.
  *  5. A failure counts once; an attempt lost with its worker, or given back, is no failure.
  *  6. The failure that reaches `maxAttempts` buries the task, and so does the loss that exceeds LOST_ATTEMPTS_MAX.
- *  7. A claim succeeds only on a task that is due, unclaimed and unfinished, and only with the next attempt number.
- *  8. Cancelling wins over a running attempt: its later outcome is refused.
+ *  7. A claim succeeds only on a task that waits for no parent, is unclaimed and unfinished, and only with the next
+ *     attempt number. When it is due is its message's business: the clocks of two machines differ, and a claim that is
+ *     refused for being early would leave the task without a message.
+ *  8. Cancelling wins over a running attempt: its later outcome is refused. Between attempts it uses up the next number.
  *  9. A redrive reopens only what is dead or cancelled, keeps the policy, and starts the failure count afresh.
+ * 10. Attempt numbers end at ATTEMPT_NUMBER_MAX: an attempt with that number cannot be followed by another, so what would
+ *     try again buries, and no redrive brings it back.
  */
 export interface OpenState {
   readonly kind: "open";
@@ -62,7 +66,7 @@ export function transition(state: TaskState, event: TaskEvent): TaskState | null
     case "redrive":
       return null;
     case "cancel":
-      return ended(state, "cancelled");
+      return { ...ended(state, "cancelled"), attempt: state.attempt + (state.claimedBy === null ? 1 : 0) };
     case "claim":
       if (state.claimedBy !== null || state.waitingFor > 0 || event.attempt !== state.attempt + 1)
         return null;
@@ -76,12 +80,10 @@ export function transition(state: TaskState, event: TaskEvent): TaskState | null
 type AttemptEvent = Exclude<TaskEvent, { kind: "claim" | "cancel" | "redrive" }>;
 
 function afterAttempt(state: OpenState, event: AttemptEvent): TaskState {
+  if (event.kind === "complete") return ended(state, "completed");
+  if (event.kind === "bury" || state.attempt >= ATTEMPT_NUMBER_MAX) return ended(state, "dead");
   const free = { ...state, claimedBy: null };
   switch (event.kind) {
-    case "complete":
-      return ended(state, "completed");
-    case "bury":
-      return ended(state, "dead");
     case "retry":
       return { ...free, failures: state.failures + 1, readyAtMs: event.readyAtMs };
     case "give_back":
@@ -97,7 +99,7 @@ function ended(state: OpenState, how: EndState["how"]): EndState {
 }
 
 function redriven(state: EndState, readyAtMs: number): OpenState | null {
-  if (state.how === "completed") return null;
+  if (state.how === "completed" || state.attempt >= ATTEMPT_NUMBER_MAX) return null;
   const { attempt, maxAttempts } = state;
   return {
     kind: "open",

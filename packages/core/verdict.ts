@@ -24,12 +24,16 @@ export function verdictFor(input: VerdictInput): Verdict {
   if (outcome.kind === "completed") return { kind: "complete", result: outcome.result };
   const failures = input.failures + 1;
   if (!outcome.isRetryable || failures >= input.maxAttempts) return { kind: "bury", error: outcome.error };
-  const wishMs =
-    outcome.retryAfterMs === undefined ? undefined : Math.min(outcome.retryAfterMs, RETRY_AFTER_MS_MAX);
   return {
     kind: "retry",
     error: outcome.error,
     // The other side knows better than our dice when it will be ready.
-    delayMs: wishMs ?? retryDelayMs(failures, input.backoff, input.random),
+    delayMs: wishMs(outcome.retryAfterMs) ?? retryDelayMs(failures, input.backoff, input.random),
   };
+}
+
+/** Whole milliseconds within the bound. The wish comes from handlers, so it may be anything. */
+function wishMs(retryAfterMs: number | undefined): number | undefined {
+  if (retryAfterMs === undefined || Number.isNaN(retryAfterMs)) return undefined;
+  return Math.floor(Math.min(Math.max(retryAfterMs, 0), RETRY_AFTER_MS_MAX));
 }
