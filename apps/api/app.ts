@@ -8,10 +8,12 @@ import { scopeOf } from "./http/request-scope.ts";
 import { RouteTable } from "./http/route-table.ts";
 import type { Ports } from "./ports.ts";
 import { authRoutes } from "./routes/auth.ts";
+import { dlqRoutes } from "./routes/dlq.ts";
 import { docsRoutes } from "./routes/docs.ts";
 import { homeRoutes } from "./routes/home.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { operationsRoutes } from "./routes/operations.ts";
+import { taskRoutes } from "./routes/tasks.ts";
 
 /**
  * The whole API without a port: `app.handle(request)` answers as the process does.
@@ -63,7 +65,9 @@ function apiRoutes(ports: Ports): AnyElysia {
   return new Elysia({ name: "routes" })
     .use(operationsRoutes(ports))
     .use(authRoutes(ports))
-    .use(keyRoutes(ports));
+    .use(keyRoutes(ports))
+    .use(taskRoutes(ports))
+    .use(dlqRoutes(ports));
 }
 
 /** The path exists with other methods: OPTIONS lists them, every other one is refused with the list. */

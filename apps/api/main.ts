@@ -1,5 +1,12 @@
 /** The API process: reads the configuration, connects, listens, and drains when told to stop. */
-import { checkBus, connectBus } from "@millrace/bus";
+import {
+  checkBus,
+  connectBus,
+  DispatchPublisher,
+  provision,
+  tellCancelled,
+  verifyServer,
+} from "@millrace/bus";
 import { type Config, formatProblems, readConfig } from "@millrace/config";
 import { createHealth, createLog, createMetrics, type Log } from "@millrace/observe";
 import { openPool } from "@millrace/store";
@@ -9,6 +16,8 @@ import { ensureAdmin } from "./use-cases/ensure-admin.ts";
 import { createPorts } from "./wiring.ts";
 
 const POOL_CONNECTIONS_MAX = 10;
+/** Group commits need two at a time; atomic batches and single steps share the rest. */
+const HOT_CONNECTIONS_MAX = 6;
 /** No query of a request may take longer; the client has given up by then. */
 const STATEMENT_TIMEOUT_MS = 10_000;
 /** How long open queries may take to end, after the last response. */
@@ -48,6 +57,17 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
   });
   const bus = await connectBus({ urls: config.natsUrls, name: "millrace-api" });
+  await verifyServer(bus, config.natsMonitorUrl);
+  for (const drift of (await provision(bus)).drifts)
+    log.warning("NATS was configured otherwise, and is mended", { drift });
+  const hotSql = openPool({
+    url: config.databaseUrl,
+    max: HOT_CONNECTIONS_MAX,
+    applicationName: "millrace-api-tasks",
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    isByKey: true,
+  });
+  const publisher = new DispatchPublisher(bus);
   const health = createHealth({
     checks: {
       postgres: async () => void (await sql`select 1`),
@@ -60,6 +80,12 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
     health,
     isMetricsPublic: config.metricsEnabled,
     sql,
+    hotSql,
+    dispatcher: {
+      publish: (messages) => publisher.publish(messages),
+      tellCancelled: (notice) => tellCancelled(bus, notice),
+    },
+    timeoutS: { short: config.shortTimeoutS, long: config.taskTimeoutS },
     jwtSecret: config.jwtSecret,
     nowMs: Date.now,
     addressOf: (request) => app.server?.requestIP(request)?.address,
@@ -74,8 +100,10 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
     log.info("draining", { signal });
     health.drain();
     const { isClean } = await listening.stop();
-    await bus.connection.close();
-    await sql.end({ timeout: POOL_END_S });
+    await ports.intake.drain();
+    await publisher.drain();
+    await bus.connection.drain();
+    await Promise.all([sql, hotSql].map((pool) => pool.end({ timeout: POOL_END_S })));
     log.info("stopped", { cut_off: !isClean });
     log.flush();
     process.exit(0);

@@ -3,6 +3,8 @@ import type { Sql } from "@millrace/store";
 import type { AccessTokens } from "./identity/access-tokens.ts";
 import type { Identities } from "./identity/identities.ts";
 import type { Passwords } from "./identity/passwords.ts";
+import type { Dispatcher, Intake } from "./tasks/intake.ts";
+import type { TaskRules } from "./tasks/read-task.ts";
 
 /** All that routes and use cases may reach. `wiring.ts` fills it; tests put in what they want to watch. */
 export interface Ports {
@@ -12,6 +14,11 @@ export interface Ports {
   /** False: `/metrics` does not exist. */
   readonly isMetricsPublic: boolean;
   readonly sql: Sql;
+  /** For the steps of a task's life, which find their rows by key. */
+  readonly hotSql: Sql;
+  readonly dispatcher: Dispatcher;
+  readonly intake: Intake;
+  readonly taskRules: TaskRules;
   readonly identities: Identities;
   readonly accessTokens: AccessTokens;
   readonly passwords: Passwords;

@@ -5,6 +5,8 @@ import { Identities } from "./identity/identities.ts";
 import { lookUpCredential } from "./identity/look-up.ts";
 import { createPasswords, makeAbsentHash } from "./identity/passwords.ts";
 import type { Ports } from "./ports.ts";
+import { type Dispatcher, Intake } from "./tasks/intake.ts";
+import type { TaskRules } from "./tasks/read-task.ts";
 
 export interface Means {
   readonly log: Log;
@@ -12,6 +14,10 @@ export interface Means {
   readonly health: Health;
   readonly isMetricsPublic: boolean;
   readonly sql: Sql;
+  readonly hotSql: Sql;
+  readonly dispatcher: Dispatcher;
+  /** Time-outs of tasks that name none, in seconds. */
+  readonly timeoutS: TaskRules["timeoutS"];
   readonly jwtSecret: string;
   readonly nowMs: () => number;
   readonly addressOf: (request: Request) => string | undefined;
@@ -24,6 +30,8 @@ export function createPorts(means: Means): Ports {
   const lookUpPorts = { sql, accessTokens, nowMs, log };
   return {
     ...means,
+    intake: new Intake({ sql: means.hotSql, dispatcher: means.dispatcher, log }),
+    taskRules: { timeoutS: means.timeoutS, nowMs, makeTaskId: () => Bun.randomUUIDv7() },
     signingSecret: jwtSecret,
     accessTokens,
     passwords: createPasswords(makeAbsentHash()),

@@ -17,6 +17,11 @@ export function requireSight(identity: Identity, ownerId: number | undefined, th
   if (ownerId === undefined || !maySee(identity, ownerId)) throw new Fault("NOT_FOUND", `no such ${thing}`);
 }
 
+/** Whose things a list shows: null is everybody's. */
+export function sightOf(identity: Identity): number | null {
+  return hasRole(identity, "operator") ? null : identity.userId;
+}
+
 /** For routes that anyone may call: gives handlers the `correlationId`. */
 export const open = new Elysia({ name: "open" }).derive({ as: "scoped" }, ({ request }) => ({
   correlationId: scopeOf(request).correlationId,

@@ -28,7 +28,7 @@ export function describeValidation(error: ValidationError): Fault {
 }
 
 /** The first problem of each place: that a field is missing makes every further rule about it moot. */
-function problemsOf(all: readonly SchemaError[]): readonly FieldProblem[] {
+export function problemsOf(all: readonly SchemaError[]): readonly FieldProblem[] {
   const byPath = new Map<string, FieldProblem>();
   for (const { path = "", message = "", schema } of all)
     if (!byPath.has(path)) byPath.set(path, { path, message: describe(message, schema) });

@@ -2,8 +2,15 @@ import type { Outgoing } from "@millrace/bus";
 import { GroupCommit } from "@millrace/core";
 import { SCHEDULE_HORIZON_MS } from "@millrace/core/limits";
 import type { Log } from "@millrace/observe";
-import { classifyStoreFailure, firstDispatch, type NewTask, type Sql, type Submission, submitTasks } from "@millrace/store";
-import { orStoreFault } from "@millrace/store";
+import {
+  classifyStoreFailure,
+  firstDispatch,
+  type NewTask,
+  orStoreFault,
+  type Sql,
+  type Submission,
+  submitTasks,
+} from "@millrace/store";
 
 /** What the api says to JetStream. */
 export interface Dispatcher {
@@ -87,4 +94,3 @@ export class Intake {
     }
   }
 }
-

@@ -31,7 +31,11 @@ export interface Submitter {
 
 export type TaskReading =
   | { readonly ok: true; readonly task: NewTask }
-  | { readonly ok: false; readonly code: "VALIDATION_FAILED" | "PAYLOAD_TOO_LARGE"; readonly errors: readonly FieldProblem[] };
+  | {
+      readonly ok: false;
+      readonly code: "VALIDATION_FAILED" | "PAYLOAD_TOO_LARGE";
+      readonly errors: readonly FieldProblem[];
+    };
 
 /** Fills in what a wish leaves open, and checks the rules that no schema can say. */
 export function readTask(wish: TaskWish, submitter: Submitter, rules: TaskRules): TaskReading {
@@ -47,7 +51,10 @@ export function readTask(wish: TaskWish, submitter: Submitter, rules: TaskRules)
   const lane = wish.lane ?? builtIn?.laneFor(payload) ?? laneByTimeout(wish.timeout);
   const timeoutS = wish.timeout ?? rules.timeoutS[lane];
   if (lane === "short" && timeoutS > SHORT_LANE_TIMEOUT_S_MAX)
-    errors.push({ path: "/timeout", message: `must be at most ${SHORT_LANE_TIMEOUT_S_MAX} s in the short lane` });
+    errors.push({
+      path: "/timeout",
+      message: `must be at most ${SHORT_LANE_TIMEOUT_S_MAX} s in the short lane`,
+    });
   const runAt = readRunAt(wish, rules.nowMs(), errors);
   const backoff = readBackoff(wish.backoff, errors);
   if (errors.length > 0) return { ok: false, code: "VALIDATION_FAILED", errors };
@@ -74,7 +81,12 @@ export function readTask(wish: TaskWish, submitter: Submitter, rules: TaskRules)
 const TOO_LARGE: TaskReading = {
   ok: false,
   code: "PAYLOAD_TOO_LARGE",
-  errors: [{ path: "/payload", message: `must have at most ${PAYLOAD_BYTES_MAX} bytes; larger input belongs into a file` }],
+  errors: [
+    {
+      path: "/payload",
+      message: `must have at most ${PAYLOAD_BYTES_MAX} bytes; larger input belongs into a file`,
+    },
+  ],
 };
 
 function isTooLarge(payload: Json): boolean {
@@ -98,7 +110,8 @@ const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}
 
 function readRunAt(wish: TaskWish, nowMs: number, errors: FieldProblem[]): string | null {
   const { run_at: runAt, delay } = wish;
-  if (runAt === undefined) return delay === undefined || delay === 0 ? null : new Date(nowMs + delay * 1000).toISOString();
+  if (runAt === undefined)
+    return delay === undefined || delay === 0 ? null : new Date(nowMs + delay * 1000).toISOString();
   if (delay !== undefined) errors.push({ path: "/delay", message: "must not stand beside run_at" });
   const atMs = RFC_3339.test(runAt) ? Date.parse(runAt) : Number.NaN;
   if (Number.isNaN(atMs)) {
@@ -114,7 +127,8 @@ function readBackoff(wish: TaskWish["backoff"], errors: FieldProblem[]): Backoff
   if (wish === undefined) return BACKOFF_DEFAULT;
   const initialMs = wish.initial_ms ?? BACKOFF_INITIAL_MS_DEFAULT;
   const maxMs = wish.max_ms ?? Math.max(initialMs, BACKOFF_MAX_MS_DEFAULT);
-  if (initialMs > maxMs) errors.push({ path: "/backoff/max_ms", message: "must not be less than initial_ms" });
+  if (initialMs > maxMs)
+    errors.push({ path: "/backoff/max_ms", message: "must not be less than initial_ms" });
   return {
     initial_ms: initialMs,
     factor: wish.factor ?? BACKOFF_FACTOR_DEFAULT,

@@ -48,17 +48,27 @@ export const TaskWish = strict({
   }),
   payload: t.Optional(t.Unknown({ description: "Any JSON; {} when absent." })),
   priority: t.Optional(
-    t.Integer({ minimum: PRIORITY_MIN, maximum: PRIORITY_MAX, description: "10 is the most urgent; 5 when absent." }),
+    t.Integer({
+      minimum: PRIORITY_MIN,
+      maximum: PRIORITY_MAX,
+      description: "10 is the most urgent; 5 when absent.",
+    }),
   ),
   dependencies: t.Optional(t.Array(t.String(), { maxItems: DEPENDENCIES_MAX })),
   timeout: t.Optional(
-    t.Number({ minimum: TIMEOUT_S_MIN, maximum: TIMEOUT_S_MAX, description: "Seconds that one attempt may take." }),
+    t.Number({
+      minimum: TIMEOUT_S_MIN,
+      maximum: TIMEOUT_S_MAX,
+      description: "Seconds that one attempt may take.",
+    }),
   ),
   lane: t.Optional(choice(LANES, { description: "By task type and time-out when absent." })),
   max_attempts: t.Optional(t.Integer({ minimum: 1, maximum: ATTEMPTS_MAX })),
   backoff: t.Optional(Backoff),
   run_at: t.Optional(t.String({ description: "RFC 3339. Not together with delay." })),
-  delay: t.Optional(t.Number({ minimum: 0, maximum: DELAY_S_MAX, description: "Seconds. Not together with run_at." })),
+  delay: t.Optional(
+    t.Number({ minimum: 0, maximum: DELAY_S_MAX, description: "Seconds. Not together with run_at." }),
+  ),
   tenant: t.Optional(
     t.String({
       maxLength: TENANT_CHARS_MAX,

@@ -1,4 +1,4 @@
-import type { NewTask, TaskRecord } from "@millrace/store";
+import type { AttemptRecord, NewTask, TaskRecord } from "@millrace/store";
 import { isoTime } from "../http/iso-time.ts";
 
 /** A task as clients see it. */
@@ -60,4 +60,15 @@ export function viewNewTask(task: NewTask, createdAt: Date) {
   };
 }
 
-export type TaskView = ReturnType<typeof viewTask>;
+export function viewAttempt(attempt: AttemptRecord) {
+  return {
+    attempt: attempt.attempt,
+    status: attempt.status,
+    worker_id: attempt.workerId,
+    started_at: isoTime(attempt.startedAt),
+    ended_at: isoTime(attempt.endedAt),
+    retry_at: isoTime(attempt.retryAt),
+    result: attempt.result,
+    error: attempt.error,
+  };
+}

@@ -13,7 +13,10 @@ export async function retryTask(ports: Ports, identity: Identity, taskId: string
     reopenTask(ports.hotSql, { seq: task.seq, redrivenBy: identity.userId, delayMs: 0 }),
   );
   if (!isReopened)
-    throw new Fault("TASK_STATE_CONFLICT", `only a failed or cancelled task can be retried; this one is ${task.status}`);
+    throw new Fault(
+      "TASK_STATE_CONFLICT",
+      `only a failed or cancelled task can be retried; this one is ${task.status}`,
+    );
   const due = await orStoreFault(loadDispatches(ports.hotSql, [task.seq]));
   ports.intake.publish(due.map(({ dispatch }) => ({ dispatch })));
   return await findTaskFor(ports, identity, taskId);

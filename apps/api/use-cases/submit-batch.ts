@@ -63,7 +63,11 @@ interface ItemOf {
   readonly submission: BatchSubmission;
 }
 
-function readItem(ports: Ports, identity: Identity, of: ItemOf): Accepted | { readonly problem: BatchProblem } {
+function readItem(
+  ports: Ports,
+  identity: Identity,
+  of: ItemOf,
+): Accepted | { readonly problem: BatchProblem } {
   const { item, index, submission } = of;
   if ("problem" in item) return item;
   if (!compiledTaskWish.Check(item.value)) {
@@ -79,7 +83,11 @@ function readItem(ports: Ports, identity: Identity, of: ItemOf): Accepted | { re
 
 function problemFrom(code: FaultCode, errors: readonly FieldProblem[]): BatchProblem {
   const [first] = errors;
-  return { code, detail: first === undefined ? "is not valid" : `${first.path} ${first.message}`.trim(), errors };
+  return {
+    code,
+    detail: first === undefined ? "is not valid" : `${first.path} ${first.message}`.trim(),
+    errors,
+  };
 }
 
 function verdictOf(index: number, taskId: string | null, problem: BatchProblem): BatchVerdict {
@@ -91,7 +99,11 @@ function idOf(item: BatchItem): string | null {
   return "task_id" in item.value && typeof item.value.task_id === "string" ? item.value.task_id : null;
 }
 
-async function storeEach(ports: Ports, accepted: readonly Accepted[], bytes: number): Promise<readonly BatchVerdict[]> {
+async function storeEach(
+  ports: Ports,
+  accepted: readonly Accepted[],
+  bytes: number,
+): Promise<readonly BatchVerdict[]> {
   const answers = await ports.intake.submit(
     accepted.map(({ task }) => task),
     bytes,
@@ -99,7 +111,10 @@ async function storeEach(ports: Ports, accepted: readonly Accepted[], bytes: num
   return await verdictsFor(ports, accepted, answers);
 }
 
-async function storeAtomically(ports: Ports, accepted: readonly Accepted[]): Promise<readonly BatchVerdict[]> {
+async function storeAtomically(
+  ports: Ports,
+  accepted: readonly Accepted[],
+): Promise<readonly BatchVerdict[]> {
   const tasks = accepted.map(({ task }) => task);
   const { answers, verdicts } = await orStoreFault(
     ports.hotSql.begin(async (transaction) => {
@@ -120,12 +135,21 @@ async function verdictsFor(
   answers: readonly Submission[],
 ): Promise<readonly BatchVerdict[]> {
   const taken = accepted.filter((_, position) => answers[position]?.kind !== "stored");
-  const stored = taken.length === 0 ? [] : await orStoreFault(findTasks(sql, taken.map(({ task }) => task.task_id)));
+  const stored =
+    taken.length === 0
+      ? []
+      : await orStoreFault(
+          findTasks(
+            sql,
+            taken.map(({ task }) => task.task_id),
+          ),
+        );
   const storedById = new Map(stored.map((record) => [record.taskId, record]));
   return accepted.map(({ index, task, isDelayed }, position) => {
     if (answers[position]?.kind === "stored") return { index, status: 201, task_id: task.task_id };
     const record = storedById.get(task.task_id);
-    if (record !== undefined && isSameTask(task, record, isDelayed)) return { index, status: 200, task_id: task.task_id };
+    if (record !== undefined && isSameTask(task, record, isDelayed))
+      return { index, status: 200, task_id: task.task_id };
     const errors = [{ path: "/task_id", message: "belongs to another task" }];
     return verdictOf(index, task.task_id, problemFrom("TASK_ID_CONFLICT", errors));
   });

@@ -1,6 +1,5 @@
 import { Fault, type Identity } from "@millrace/core";
-import { findTask, type NewTask } from "@millrace/store";
-import { orStoreFault } from "@millrace/store";
+import { findTask, type NewTask, orStoreFault } from "@millrace/store";
 import type { Ports } from "../ports.ts";
 import { readTask } from "../tasks/read-task.ts";
 import { isSameTask } from "../tasks/same-task.ts";
@@ -23,7 +22,11 @@ export interface SubmittedTask {
  * Stores a task and has it done. Resolves after the commit.
  * Throws VALIDATION_FAILED, PAYLOAD_TOO_LARGE, TASK_ID_CONFLICT, OVERLOADED, STORE_UNAVAILABLE.
  */
-export async function submitTask(ports: Ports, identity: Identity, submission: TaskSubmission): Promise<SubmittedTask> {
+export async function submitTask(
+  ports: Ports,
+  identity: Identity,
+  submission: TaskSubmission,
+): Promise<SubmittedTask> {
   const { wish, requestBytes, correlationId } = submission;
   const reading = readTask(wish, { ownerId: identity.userId, correlationId, requestBytes }, ports.taskRules);
   if (!reading.ok) throw refusal(reading.code, reading.errors);

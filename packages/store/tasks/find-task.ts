@@ -1,4 +1,4 @@
-import type { Sql } from "../connect.ts";
+import type { Sql, Transaction } from "../connect.ts";
 import { TASK_COLUMNS, TASK_JOINS, type TaskRecord, type TaskRow, toRecord } from "./task-row.ts";
 
 /** The task with this id, with where it stands; null when there is none. */
@@ -8,7 +8,10 @@ export async function findTask(sql: Sql, taskId: string): Promise<TaskRecord | n
 }
 
 /** Those of the tasks that exist, in no particular order. */
-export async function findTasks(sql: Sql, taskIds: readonly string[]): Promise<readonly TaskRecord[]> {
+export async function findTasks(
+  sql: Sql | Transaction,
+  taskIds: readonly string[],
+): Promise<readonly TaskRecord[]> {
   const rows = await sql<TaskRow[]>`
     select ${sql.unsafe(TASK_COLUMNS)}
     from task_keys k join tasks t on t.seq = k.seq ${sql.unsafe(TASK_JOINS)}
