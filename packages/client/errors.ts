@@ -1,0 +1,68 @@
+import type { FieldProblem, Problem, Task } from "./types.ts";
+
+/** The API answered, and the answer is no. Fields of its problem+json body; see the API's list of codes. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  /** HTTP status. */
+  readonly status: number;
+  /** Stable: `TASK_ID_CONFLICT`. `HTTP_<status>` when the answer came from something that is not the API (a proxy). */
+  readonly code: string;
+  readonly detail: string;
+  /** The fields at fault, as JSON pointers; empty when it is not about fields. */
+  readonly errors: readonly FieldProblem[];
+  /** What to look for in the logs. */
+  readonly correlationId: string | null;
+  /** The pause that the server asked for. */
+  readonly retryAfterMs: number | null;
+  /** True: an earlier try of the same call got no answer, and may have done what this answer says cannot be done. */
+  readonly mayHaveHappened: boolean;
+
+  constructor(problem: ApiErrorFields) {
+    super(`${problem.code}: ${problem.detail}${list(problem.errors ?? [])}`);
+    this.status = problem.status;
+    this.code = problem.code;
+    this.detail = problem.detail;
+    this.errors = problem.errors ?? [];
+    this.correlationId = problem.correlationId ?? null;
+    this.retryAfterMs = problem.retryAfterMs ?? null;
+    this.mayHaveHappened = problem.mayHaveHappened ?? false;
+  }
+}
+
+export interface ApiErrorFields extends Pick<Problem, "status" | "code" | "detail" | "errors"> {
+  readonly correlationId?: string | null;
+  readonly retryAfterMs?: number | null;
+  readonly mayHaveHappened?: boolean;
+}
+
+/** No answer: the API is not there, the connection broke, or it took too long. `cause` has the first-hand reason. */
+export class UnreachableError extends Error {
+  override readonly name = "UnreachableError";
+  readonly baseUrl: string;
+
+  constructor(baseUrl: string, reason: string, cause?: unknown) {
+    super(`no answer from ${baseUrl}: ${reason}`, { cause });
+    this.baseUrl = baseUrl;
+  }
+}
+
+/** The task had not ended in time. It goes on; only the waiting ended. */
+export class WaitTimeoutError extends Error {
+  override readonly name = "WaitTimeoutError";
+  /** As it was seen last; null when it was not seen at all. */
+  readonly task: Task | null;
+
+  constructor(taskId: string, timeoutMs: number, task: Task | null) {
+    super(`task ${taskId} is ${task?.phase ?? "unseen"} after ${timeoutMs} ms`);
+    this.task = task;
+  }
+}
+
+const ERRORS_SHOWN_MAX = 5;
+
+function list(errors: readonly FieldProblem[]): string {
+  if (errors.length === 0) return "";
+  const shown = errors.slice(0, ERRORS_SHOWN_MAX).map(({ path, message }) => `${path} ${message}`);
+  const rest = errors.length - shown.length;
+  return ` (${shown.join("; ")}${rest > 0 ? `; and ${rest} more` : ""})`;
+}

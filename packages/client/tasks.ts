@@ -1,0 +1,143 @@
+import { WAIT_MS_DEFAULT } from "./bounds.ts";
+import { ApiError, WaitTimeoutError } from "./errors.ts";
+import { expectShape, isAttempts, isBatchAnswer, isTask, isTaskPage } from "./shapes.ts";
+import { makeTaskId } from "./task-id.ts";
+import type { CallOptions, Transport } from "./transport.ts";
+import type { Attempt, BatchAnswer, Page, Task, TaskFilter, TaskRequest } from "./types.ts";
+import { pollTask, type WatchTask } from "./watch-task.ts";
+
+export interface BatchOptions extends CallOptions {
+  /** True: all of them or none (for graphs). False, the default: each gets its own verdict. */
+  readonly isAtomic?: boolean;
+}
+
+export interface WaitOptions extends CallOptions {
+  readonly timeoutMs?: number;
+  /** Called with each state that was seen, the last one included. */
+  readonly onSight?: (task: Task) => void;
+}
+
+export class TasksClient {
+  readonly #transport: Transport;
+  readonly #watch: WatchTask;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+    this.#watch = pollTask({ clock: transport.clock, get: (taskId, signal) => this.get(taskId, { signal }) });
+  }
+
+  /**
+   * The task, committed. With the id and content of an earlier one: that one, as it is by now.
+   * @throws ApiError TASK_ID_CONFLICT, VALIDATION_FAILED, …
+   */
+  async submit(request: TaskRequest, options: CallOptions = {}): Promise<Task> {
+    const body = this.#withId(request);
+    const call = { method: "POST", path: "/api/tasks", body, isRepeatable: true, ...options } as const;
+    return expectShape(await this.#transport.call(call), isTask);
+  }
+
+  /**
+   * Up to 10 000 at once; `items` has a verdict for each, in the order of the request.
+   * @throws ApiError when nothing of it was taken: it is not a batch, or `isAtomic` and one of it was refused
+   */
+  async submitBatch(requests: readonly TaskRequest[], options: BatchOptions = {}): Promise<BatchAnswer> {
+    const { isAtomic = false, ...rest } = options;
+    const reply = await this.#transport.call({
+      method: "POST",
+      path: "/api/tasks/batch",
+      query: { atomic: isAtomic ? true : undefined },
+      body: requests.map((request) => this.#withId(request)),
+      isRepeatable: true,
+      ...rest,
+    });
+    return expectShape(reply, isBatchAnswer);
+  }
+
+  /** @throws ApiError NOT_FOUND */
+  async get(taskId: string, options: CallOptions = {}): Promise<Task> {
+    const call = { method: "GET", path: taskPath(taskId), isRepeatable: true, ...options } as const;
+    return expectShape(await this.#transport.call(call), isTask);
+  }
+
+  /** Newest first. For more than one page, pass the last page's `next_cursor` on as `cursor`. */
+  async list(filter: TaskFilter = {}, options: CallOptions = {}): Promise<Page<Task>> {
+    const call = {
+      method: "GET",
+      path: "/api/tasks",
+      query: { ...filter },
+      isRepeatable: true,
+      ...options,
+    } as const;
+    return expectShape(await this.#transport.call(call), isTaskPage);
+  }
+
+  /** First to last, the running one included. */
+  async attempts(taskId: string, options: CallOptions = {}): Promise<readonly Attempt[]> {
+    const path = `${taskPath(taskId)}/attempts`;
+    const reply = await this.#transport.call({ method: "GET", path, isRepeatable: true, ...options });
+    return expectShape(reply, isAttempts).items;
+  }
+
+  /**
+   * Ends it, also while it runs. Who wins against a completion is decided in the database.
+   * @throws ApiError TASK_STATE_CONFLICT when it had ended already
+   */
+  async cancel(taskId: string, options: CallOptions = {}): Promise<Task> {
+    const path = `${taskPath(taskId)}/cancel`;
+    try {
+      const reply = await this.#transport.call({ method: "POST", path, isRepeatable: true, ...options });
+      return expectShape(reply, isTask);
+    } catch (error) {
+      // The conflict may be with ourselves: a try whose answer was lost has cancelled it.
+      if (!(error instanceof ApiError && error.code === "TASK_STATE_CONFLICT" && error.mayHaveHappened))
+        throw error;
+      const task = await this.get(taskId, options);
+      if (task.status !== "cancelled") throw error;
+      return task;
+    }
+  }
+
+  /**
+   * Brings a failed or cancelled task back. Not repeated when its answer is lost: by then it may have failed again, and
+   * would get a further round that nobody asked for.
+   */
+  async retry(taskId: string, options: CallOptions = {}): Promise<Task> {
+    const path = `${taskPath(taskId)}/retry`;
+    const reply = await this.#transport.call({ method: "POST", path, isRepeatable: false, ...options });
+    return expectShape(reply, isTask);
+  }
+
+  /**
+   * The task once it is completed, failed or cancelled; how it ended is no error here.
+   * @throws WaitTimeoutError; the task itself goes on
+   */
+  async waitFor(taskId: string, options: WaitOptions = {}): Promise<Task> {
+    const { timeoutMs = WAIT_MS_DEFAULT, onSight, signal } = options;
+    const timeout = AbortSignal.timeout(timeoutMs);
+    const either = signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
+    let seen: Task | null = null;
+    try {
+      for await (const task of this.#watch(taskId, either)) {
+        seen = task;
+        onSight?.(task);
+        if (hasEnded(task)) return task;
+      }
+    } catch (error) {
+      if (!timeout.aborted || signal?.aborted === true) throw error;
+    }
+    throw new WaitTimeoutError(taskId, timeoutMs, seen);
+  }
+
+  #withId(request: TaskRequest): TaskRequest {
+    if (request.task_id !== undefined) return request;
+    return { ...request, task_id: makeTaskId(this.#transport.clock.nowMs()) };
+  }
+}
+
+export function hasEnded(task: Pick<Task, "status">): boolean {
+  return task.status === "completed" || task.status === "failed" || task.status === "cancelled";
+}
+
+function taskPath(taskId: string): string {
+  return `/api/tasks/${encodeURIComponent(taskId)}`;
+}

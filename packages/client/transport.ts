@@ -1,0 +1,149 @@
+import { CALL_TIMEOUT_MS } from "./bounds.ts";
+import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
+import { ApiError, UnreachableError } from "./errors.ts";
+import { parseAnswer, problemOf, readText } from "./read-response.ts";
+import { retryAfterMs, retryWaitMs, type TryFailure } from "./retry.ts";
+
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+/** Given as it is, or asked for before each try, so that a token that expires can be renewed. */
+export type Credential = string | (() => string | Promise<string>);
+
+export interface TransportOptions {
+  /** Where the API is: `http://127.0.0.1:8000`. A path before `/api` is kept. */
+  readonly baseUrl: string;
+  readonly credential: Credential | undefined;
+  readonly fetch?: Fetch | undefined;
+  /** Of one try. */
+  readonly timeoutMs?: number | undefined;
+  readonly clock?: Clock | undefined;
+  readonly random?: (() => number) | undefined;
+}
+
+export interface CallOptions {
+  /** Ends the call, its waits and its further tries. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export interface Call extends CallOptions {
+  readonly method: "GET" | "POST" | "DELETE";
+  /** Below the base URL: `/api/tasks`. */
+  readonly path: string;
+  readonly query?: Query;
+  readonly body?: unknown;
+  /** True: doing it twice is the same as doing it once, so that a lost answer may be asked for again. */
+  readonly isRepeatable: boolean;
+  /** Statuses other than 2xx that are an answer, too. */
+  readonly alsoAnswers?: readonly number[];
+}
+
+export interface Reply {
+  readonly status: number;
+  /** Parsed JSON; null when there is no body. */
+  readonly body: unknown;
+}
+
+interface Failed {
+  readonly failure: TryFailure;
+  readonly error: ApiError | UnreachableError;
+}
+
+/** One HTTP call with what belongs to it: identity, time-out, bounded tries, errors that say what happened. */
+export class Transport {
+  readonly clock: Clock;
+  readonly #baseUrl: string;
+  readonly #options: TransportOptions;
+
+  /** @throws TypeError when the base URL is none */
+  constructor(options: TransportOptions) {
+    this.#baseUrl = parseBaseUrl(options.baseUrl);
+    this.clock = options.clock ?? SYSTEM_CLOCK;
+    this.#options = options;
+  }
+
+  /** @throws ApiError, UnreachableError, or the signal's reason */
+  async call(call: Call): Promise<Reply> {
+    const random = this.#options.random ?? Math.random;
+    let mayHaveHappened = false;
+    for (let tries = 1; ; tries += 1) {
+      const outcome = await this.#tryOnce(call, mayHaveHappened);
+      if (!("failure" in outcome)) return outcome;
+      const { failure, error } = outcome;
+      const waitMs = retryWaitMs({ failure, tries, isRepeatable: call.isRepeatable, random });
+      if (waitMs === null) throw error;
+      mayHaveHappened ||= failure.kind === "refused" || failure.wasSent;
+      await this.clock.sleep(waitMs, call.signal);
+    }
+  }
+
+  async #tryOnce(call: Call, mayHaveHappened: boolean): Promise<Reply | Failed> {
+    call.signal?.throwIfAborted();
+    const request = await this.#request(call);
+    let response: Response;
+    let text: string;
+    try {
+      response = await (this.#options.fetch ?? fetch)(request.url, request.init);
+      text = await readText(response);
+    } catch (cause) {
+      call.signal?.throwIfAborted();
+      return this.#noAnswer(cause);
+    }
+    const { status } = response;
+    if (response.ok || call.alsoAnswers?.includes(status))
+      return { status, body: parseAnswer(response, text) };
+    const afterMs = retryAfterMs(response.headers.get("retry-after"), this.clock.nowMs());
+    const error = new ApiError({ ...problemOf(response, text), retryAfterMs: afterMs, mayHaveHappened });
+    return { failure: { kind: "refused", status, code: error.code, retryAfterMs: afterMs }, error };
+  }
+
+  async #request(call: Call): Promise<{ url: string; init: RequestInit }> {
+    const { credential, timeoutMs = CALL_TIMEOUT_MS } = this.#options;
+    const headers: Record<string, string> = { Accept: "application/json, application/problem+json" };
+    if (credential !== undefined)
+      headers.Authorization = `Bearer ${typeof credential === "string" ? credential : await credential()}`;
+    const timeout = AbortSignal.timeout(timeoutMs);
+    const init: RequestInit = {
+      method: call.method,
+      headers,
+      // A redirect would carry the task, and perhaps the key, to somewhere that nobody named.
+      redirect: "manual",
+      signal: call.signal === undefined ? timeout : AbortSignal.any([timeout, call.signal]),
+    };
+    if (call.body !== undefined) {
+      headers["Content-Type"] = "application/json";
+      init.body = JSON.stringify(call.body);
+    }
+    return { url: `${this.#baseUrl}${call.path}${queryText(call.query ?? {})}`, init };
+  }
+
+  #noAnswer(cause: unknown): Failed {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const error = new UnreachableError(this.#baseUrl, reason, cause);
+    return { failure: { kind: "unreachable", wasSent: !isNeverSent(cause) }, error };
+  }
+}
+
+/** Failures before the first byte left: by the code that Bun sets on the error, and Node on its cause. */
+const NEVER_SENT = new Set(["ECONNREFUSED", "ConnectionRefused", "ENOTFOUND", "EAI_AGAIN"]);
+
+function isNeverSent(cause: unknown): boolean {
+  if (!(cause instanceof Error)) return false;
+  return ("code" in cause && NEVER_SENT.has(String(cause.code))) || isNeverSent(cause.cause);
+}
+
+function parseBaseUrl(given: string): string {
+  const url = URL.parse(given);
+  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:"))
+    throw new TypeError("baseUrl must be an http or https URL, such as http://127.0.0.1:8000");
+  return `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
+}
+
+function queryText(query: Query): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query))
+    if (value !== undefined) parameters.set(name, String(value));
+  const text = parameters.toString();
+  return text === "" ? "" : `?${text}`;
+}

@@ -1,0 +1,168 @@
+import type { FieldProblem, Json, Lane, TaskPhase, TaskStatus } from "@millrace/core";
+
+/** What travels, word for word: snake_case, times in RFC 3339 (UTC), durations in seconds unless the name says `_ms`. */
+export type { FieldProblem, Json, Lane, TaskPhase, TaskStatus };
+
+/** The bounds of the wait before another attempt. What is absent gets the server's default. */
+export interface Backoff {
+  readonly initial_ms?: number;
+  /** 1 … 10. */
+  readonly factor?: number;
+  readonly max_ms?: number;
+  /** True by default: a random wait up to the bound. False: the bound itself. */
+  readonly jitter?: boolean;
+}
+
+/** What is asked for. Only `task_type` is needed. */
+export interface TaskRequest {
+  readonly task_type: string;
+  /** Made here (UUIDv7) when absent, so that sending the request again changes nothing. */
+  readonly task_id?: string;
+  readonly payload?: Json;
+  /** 1 (can wait) … 10 (most urgent). */
+  readonly priority?: number;
+  /** Ids of tasks that exist, or stand in the same batch. */
+  readonly dependencies?: readonly string[];
+  /** Seconds that one attempt may take. */
+  readonly timeout?: number;
+  /** By task type when absent. */
+  readonly lane?: Lane;
+  readonly max_attempts?: number;
+  readonly backoff?: Backoff;
+  /** Not before this time. */
+  readonly run_at?: string;
+  /** Not before this many seconds have passed. */
+  readonly delay?: number;
+  readonly tenant?: string;
+}
+
+export interface TaskErrorWords {
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface Task {
+  readonly task_id: string;
+  readonly task_type: string;
+  readonly status: TaskStatus;
+  readonly phase: TaskPhase;
+  readonly priority: number;
+  readonly lane: Lane;
+  readonly worker_id: string | null;
+  /** Attempts that were started. */
+  readonly attempts: number;
+  readonly max_attempts: number;
+  readonly dependencies: readonly string[];
+  /** 0 … 1. */
+  readonly progress: number | null;
+  readonly created_at: string;
+  readonly started_at: string | null;
+  readonly completed_at: string | null;
+  readonly next_attempt_at: string | null;
+  readonly result: Json;
+  readonly error: TaskErrorWords | null;
+}
+
+export interface Attempt {
+  readonly attempt: number;
+  readonly status: "running" | "completed" | "failed" | "dead" | "cancelled" | "lost" | "returned";
+  readonly worker_id: string | null;
+  readonly started_at: string | null;
+  readonly ended_at: string | null;
+  readonly error: TaskErrorWords | null;
+}
+
+/** RFC 9457. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  /** Stable; see the list of problems in the API's documentation. */
+  readonly code: string;
+  readonly detail: string;
+  readonly errors?: readonly FieldProblem[];
+  readonly correlation_id?: string;
+}
+
+/** The verdict on one task of a batch: made (201), there already with the same content (200), or refused. */
+export interface BatchVerdict {
+  /** Position in the request. */
+  readonly index: number;
+  readonly status: number;
+  readonly task?: Task;
+  readonly problem?: Problem;
+}
+
+export interface BatchAnswer {
+  readonly items: readonly BatchVerdict[];
+  readonly accepted: number;
+  readonly existing: number;
+  readonly rejected: number;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** Counted exactly up to 10 000; beyond, it stops there and `total_capped` is true. */
+  readonly total: number;
+  readonly total_capped?: boolean;
+  readonly limit: number;
+  readonly offset: number;
+  /** Null on the last page. */
+  readonly next_cursor: string | null;
+}
+
+export interface TaskFilter {
+  readonly status?: TaskStatus;
+  readonly task_type?: string;
+  readonly priority?: number;
+  readonly limit?: number;
+  readonly offset?: number;
+  readonly cursor?: string;
+}
+
+export interface DeadLetter {
+  readonly task_id: string;
+  readonly task_type: string;
+  readonly lane: Lane;
+  readonly payload: Json;
+  readonly attempts: number;
+  readonly error: TaskErrorWords;
+  readonly died_at: string;
+}
+
+/** A dead letter with the story of how it came to be one. */
+export interface DeadLetterDetail extends Omit<DeadLetter, "attempts"> {
+  readonly attempts: readonly Attempt[] | number;
+}
+
+export interface DeadLetterFilter {
+  readonly task_type?: string;
+  /** An error code, or a part of the message. */
+  readonly error?: string;
+  readonly limit?: number;
+  readonly cursor?: string;
+}
+
+export interface DeadLetterPage {
+  readonly items: readonly DeadLetter[];
+  readonly next_cursor?: string | null;
+}
+
+/** Either `task_ids` or `filter`. */
+export interface RedriveRequest {
+  readonly task_ids?: readonly string[];
+  readonly filter?: { readonly task_type?: string; readonly error?: string };
+  readonly limit?: number;
+  readonly rate_per_second?: number;
+  /** Merged into each payload (RFC 7396). */
+  readonly payload_patch?: { readonly [key: string]: Json };
+}
+
+export interface RedriveAnswer {
+  readonly redriven: number;
+}
+
+export interface Readiness {
+  readonly status: "ready" | "not_ready";
+  readonly checks: Readonly<Record<string, { readonly status: "up" | "down"; readonly reason?: string }>>;
+}
