@@ -46,7 +46,7 @@ export function createApp(ports: Ports): AnyElysia {
     .onError({ as: "global" }, ({ request, route, path, error }) => {
       const scope = scopeOf(request);
       scope.route ??= route;
-      const fault = faultOf(error);
+      const fault = faultOf(error, request.url);
       if (fault.code === "NOT_FOUND" && scope.route === undefined) {
         const methods = routeTable().methodsOf(path);
         if (methods.length > 0) return otherMethods(request, methods);

@@ -74,7 +74,7 @@ function submissions(ports: Ports) {
       "/batch",
       async ({ identity, correlationId, body, query }) => {
         const isAtomic = query.atomic === "true";
-        const { items, bytes: requestBytes } = body;
+        const { items, bytes: requestBytes }: BatchBody = body;
         const verdicts = await submitBatch(ports, identity, { items, isAtomic, requestBytes, correlationId });
         const count = (status: number) => verdicts.filter((verdict) => verdict.status === status).length;
         const [accepted, existing] = [count(201), count(200)];
@@ -83,7 +83,7 @@ function submissions(ports: Ports) {
       {
         scope: "tasks:write",
         parse: readBatch,
-        body: t.Unsafe<BatchBody>({ description: "An array of tasks, or one task per line." }),
+        body: t.Any({ description: "An array of tasks, or one task per line." }),
         query: strict({ atomic: t.Optional(choice(["true", "false"], { description: "All or none." })) }),
         detail: documented({
           summary: "Submit many tasks",

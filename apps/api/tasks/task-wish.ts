@@ -15,16 +15,17 @@ import {
   TIMEOUT_S_MAX,
   TIMEOUT_S_MIN,
 } from "@millrace/core/limits";
+import { Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { type Static, t } from "elysia";
 import { choice, strict } from "../http/schema.ts";
 
 const milliseconds = (description: string) =>
-  t.Integer({ minimum: BACKOFF_MS_MIN, maximum: BACKOFF_MS_MAX, description });
+  Type.Integer({ minimum: BACKOFF_MS_MIN, maximum: BACKOFF_MS_MAX, description });
 
 const Backoff = strict({
   initial_ms: t.Optional(milliseconds("Upper bound of the first delay.")),
-  factor: t.Optional(t.Number({ minimum: BACKOFF_FACTOR_MIN, maximum: BACKOFF_FACTOR_MAX })),
+  factor: t.Optional(Type.Number({ minimum: BACKOFF_FACTOR_MIN, maximum: BACKOFF_FACTOR_MAX })),
   max_ms: t.Optional(milliseconds("The bound grows no further than this.")),
   jitter: t.Optional(t.Boolean({ description: "False: each delay is its bound, and can be foretold." })),
 });
@@ -48,7 +49,7 @@ export const TaskWish = strict({
   }),
   payload: t.Optional(t.Unknown({ description: "Any JSON; {} when absent." })),
   priority: t.Optional(
-    t.Integer({
+    Type.Integer({
       minimum: PRIORITY_MIN,
       maximum: PRIORITY_MAX,
       description: "10 is the most urgent; 5 when absent.",
@@ -56,18 +57,18 @@ export const TaskWish = strict({
   ),
   dependencies: t.Optional(t.Array(t.String(), { maxItems: DEPENDENCIES_MAX })),
   timeout: t.Optional(
-    t.Number({
+    Type.Number({
       minimum: TIMEOUT_S_MIN,
       maximum: TIMEOUT_S_MAX,
       description: "Seconds that one attempt may take.",
     }),
   ),
   lane: t.Optional(choice(LANES, { description: "By task type and time-out when absent." })),
-  max_attempts: t.Optional(t.Integer({ minimum: 1, maximum: ATTEMPTS_MAX })),
+  max_attempts: t.Optional(Type.Integer({ minimum: 1, maximum: ATTEMPTS_MAX })),
   backoff: t.Optional(Backoff),
   run_at: t.Optional(t.String({ description: "RFC 3339. Not together with delay." })),
   delay: t.Optional(
-    t.Number({ minimum: 0, maximum: DELAY_S_MAX, description: "Seconds. Not together with run_at." }),
+    Type.Number({ minimum: 0, maximum: DELAY_S_MAX, description: "Seconds. Not together with run_at." }),
   ),
   tenant: t.Optional(
     t.String({
