@@ -1,4 +1,4 @@
-import type { FieldProblem, Problem, Task } from "./types.ts";
+import type { FieldProblem, Task } from "./types.ts";
 
 /** The API answered, and the answer is no. Fields of its problem+json body; see the API's list of codes. */
 export class ApiError extends Error {
@@ -29,7 +29,11 @@ export class ApiError extends Error {
   }
 }
 
-export interface ApiErrorFields extends Pick<Problem, "status" | "code" | "detail" | "errors"> {
+export interface ApiErrorFields {
+  readonly status: number;
+  readonly code: string;
+  readonly detail: string;
+  readonly errors?: readonly FieldProblem[];
   readonly correlationId?: string | null;
   readonly retryAfterMs?: number | null;
   readonly mayHaveHappened?: boolean;

@@ -49,11 +49,11 @@ export function isDeadLetters(value: unknown): value is DeadLetterPage {
 }
 
 export function isDeadLetterDetail(value: unknown): value is DeadLetterDetail {
-  return hasTexts(value, "task_id", "task_type", "died_at");
+  return hasTexts(value, "task_id", "task_type") && isObject(value) && Array.isArray(value.history);
 }
 
 export function isRedriveAnswer(value: unknown): value is RedriveAnswer {
-  return isObject(value) && typeof value.redriven === "number";
+  return isObject(value) && typeof value.redriven === "number" && Array.isArray(value.skipped);
 }
 
 export function isReadiness(value: unknown): value is Readiness {

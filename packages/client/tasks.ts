@@ -1,5 +1,5 @@
 import { WAIT_MS_DEFAULT } from "./bounds.ts";
-import { ApiError, WaitTimeoutError } from "./errors.ts";
+import { WaitTimeoutError } from "./errors.ts";
 import { expectShape, isAttempts, isBatchAnswer, isTask, isTaskPage } from "./shapes.ts";
 import { makeTaskId } from "./task-id.ts";
 import type { CallOptions, Transport } from "./transport.ts";
@@ -79,22 +79,13 @@ export class TasksClient {
   }
 
   /**
-   * Ends it, also while it runs. Who wins against a completion is decided in the database.
-   * @throws ApiError TASK_STATE_CONFLICT when it had ended already
+   * Ends it, also while it runs. Cancelling what is cancelled changes nothing.
+   * @throws ApiError TASK_STATE_CONFLICT when it has completed or failed
    */
   async cancel(taskId: string, options: CallOptions = {}): Promise<Task> {
     const path = `${taskPath(taskId)}/cancel`;
-    try {
-      const reply = await this.#transport.call({ method: "POST", path, isRepeatable: true, ...options });
-      return expectShape(reply, isTask);
-    } catch (error) {
-      // The conflict may be with ourselves: a try whose answer was lost has cancelled it.
-      if (!(error instanceof ApiError && error.code === "TASK_STATE_CONFLICT" && error.mayHaveHappened))
-        throw error;
-      const task = await this.get(taskId, options);
-      if (task.status !== "cancelled") throw error;
-      return task;
-    }
+    const reply = await this.#transport.call({ method: "POST", path, isRepeatable: true, ...options });
+    return expectShape(reply, isTask);
   }
 
   /**

@@ -48,19 +48,26 @@ export interface Task {
   readonly phase: TaskPhase;
   readonly priority: number;
   readonly lane: Lane;
+  readonly payload: Json;
+  readonly dependencies: readonly string[];
+  /** Seconds. */
+  readonly timeout: number;
   readonly worker_id: string | null;
   /** Attempts that were started. */
   readonly attempts: number;
   readonly max_attempts: number;
-  readonly dependencies: readonly string[];
+  readonly backoff: Backoff;
+  readonly tenant: string | null;
   /** 0 … 1. */
   readonly progress: number | null;
   readonly created_at: string;
+  readonly run_at: string | null;
   readonly started_at: string | null;
   readonly completed_at: string | null;
   readonly next_attempt_at: string | null;
   readonly result: Json;
   readonly error: TaskErrorWords | null;
+  readonly correlation_id: string;
 }
 
 export interface Attempt {
@@ -69,28 +76,27 @@ export interface Attempt {
   readonly worker_id: string | null;
   readonly started_at: string | null;
   readonly ended_at: string | null;
+  /** When the next attempt may start, if there is one. */
+  readonly retry_at: string | null;
+  readonly result: Json;
   readonly error: TaskErrorWords | null;
 }
 
-/** RFC 9457. */
-export interface Problem {
-  readonly type: string;
-  readonly title: string;
-  readonly status: number;
-  /** Stable; see the list of problems in the API's documentation. */
-  readonly code: string;
-  readonly detail: string;
-  readonly errors?: readonly FieldProblem[];
-  readonly correlation_id?: string;
-}
-
-/** The verdict on one task of a batch: made (201), there already with the same content (200), or refused. */
+/** What one task of a batch became, as if it had been sent alone: 201 new, 200 known already, 4xx refused. */
 export interface BatchVerdict {
   /** Position in the request. */
   readonly index: number;
   readonly status: number;
-  readonly task?: Task;
-  readonly problem?: Problem;
+  /** Null when it was refused and had none that could be read. */
+  readonly task_id: string | null;
+  /** Set when it was refused. */
+  readonly problem?: BatchProblem;
+}
+
+export interface BatchProblem {
+  readonly code: string;
+  readonly detail: string;
+  readonly errors?: readonly FieldProblem[];
 }
 
 export interface BatchAnswer {
@@ -104,7 +110,7 @@ export interface Page<T> {
   readonly items: readonly T[];
   /** Counted exactly up to 10 000; beyond, it stops there and `total_capped` is true. */
   readonly total: number;
-  readonly total_capped?: boolean;
+  readonly total_capped: boolean;
   readonly limit: number;
   readonly offset: number;
   /** Null on the last page. */
@@ -131,8 +137,9 @@ export interface DeadLetter {
 }
 
 /** A dead letter with the story of how it came to be one. */
-export interface DeadLetterDetail extends Omit<DeadLetter, "attempts"> {
-  readonly attempts: readonly Attempt[] | number;
+export interface DeadLetterDetail extends DeadLetter {
+  /** Every attempt with its error, first to last. */
+  readonly history: readonly Attempt[];
 }
 
 export interface DeadLetterFilter {
@@ -145,21 +152,32 @@ export interface DeadLetterFilter {
 
 export interface DeadLetterPage {
   readonly items: readonly DeadLetter[];
-  readonly next_cursor?: string | null;
+  /** Of all dead letters, whatever the filter; counted up to 10 000. */
+  readonly total: number;
+  readonly limit: number;
+  readonly next_cursor: string | null;
 }
 
-/** Either `task_ids` or `filter`. */
-export interface RedriveRequest {
-  readonly task_ids?: readonly string[];
-  readonly filter?: { readonly task_type?: string; readonly error?: string };
+/** Which ones: by id, or by what they have in common; an empty filter means all. */
+export type RedriveChoice =
+  | { readonly task_ids: readonly string[] }
+  | { readonly filter: { readonly task_type?: string; readonly error?: string } };
+
+export interface RedriveOptions {
+  /** At most so many. */
   readonly limit?: number;
+  /** Their pace; 100 when absent. */
   readonly rate_per_second?: number;
   /** Merged into each payload (RFC 7396). */
   readonly payload_patch?: { readonly [key: string]: Json };
 }
 
+export type RedriveRequest = RedriveChoice & RedriveOptions;
+
 export interface RedriveAnswer {
   readonly redriven: number;
+  readonly task_ids: readonly string[];
+  readonly skipped: readonly { readonly task_id: string; readonly reason: string }[];
 }
 
 export interface Readiness {

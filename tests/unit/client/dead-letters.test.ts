@@ -20,14 +20,17 @@ describe("dead letters", () => {
   });
 
   test("are redriven as asked", async () => {
-    const { client, calls } = scripted([json(202, { redriven: 1 })]);
+    const { client, calls } = scripted([json(202, { redriven: 1, task_ids: ["t-1"], skipped: [] })]);
     const request = { task_ids: ["t-1"], payload_patch: { failure_rate: 0 } };
     expect((await client.dlq.redrive(request)).redriven).toBe(1);
     expect(calls[0]).toMatchObject({ method: "POST", path: "/api/dlq/redrive", body: request });
   });
 
   test("are not redriven twice when the answer is lost", async () => {
-    const { client, calls } = scripted([broken("ECONNRESET"), json(202, { redriven: 1 })]);
+    const { client, calls } = scripted([
+      broken("ECONNRESET"),
+      json(202, { redriven: 1, task_ids: ["t-1"], skipped: [] }),
+    ]);
     await expect(client.dlq.redrive({ task_ids: ["t-1"] })).rejects.toThrow("no answer");
     expect(calls).toHaveLength(1);
   });
@@ -41,6 +44,15 @@ describe("dead letters", () => {
     const { client, calls } = scripted([broken("ECONNRESET"), problem(404, "NOT_FOUND")]);
     await client.dlq.discard("t-1");
     expect(calls.map((call) => call.method)).toEqual(["DELETE", "DELETE"]);
+  });
+});
+
+describe("a dead letter", () => {
+  test("comes with the error of every attempt", async () => {
+    const history = [{ attempt: 1, status: "dead", error: letter.error }];
+    const { client, calls } = scripted([json(200, { ...letter, history })]);
+    expect((await client.dlq.get("t-1")).history).toMatchObject(history);
+    expect(calls[0]?.path).toBe("/api/dlq/t-1");
   });
 });
 

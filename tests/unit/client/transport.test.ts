@@ -65,10 +65,7 @@ describe("a refusal", () => {
   });
 
   test("that comes from a proxy says so by its code", async () => {
-    const page = new Response("<h1>Bad Gateway</h1>", {
-      status: 502,
-      headers: { "x-correlation-id": "c-2" },
-    });
+    const page = { status: 502, text: "<h1>Bad Gateway</h1>", headers: { "x-correlation-id": "c-2" } };
     const { client } = scripted([page]);
     const error = await failureOf(client.tasks.get("t-1"));
     expect(error).toMatchObject({ code: "HTTP_502", detail: "<h1>Bad Gateway</h1>", correlationId: "c-2" });
