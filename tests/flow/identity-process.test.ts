@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { migrate } from "@millrace/store";
 import { ADMIN, callWith, JWT_SECRET, signIn } from "../support/api.ts";
 import { freshDatabase, startNats } from "../support/servers.ts";
 
@@ -8,8 +7,7 @@ const MAIN = new URL("../../apps/api/main.ts", import.meta.url).pathname;
 let database: Awaited<ReturnType<typeof freshDatabase>>;
 let nats: Awaited<ReturnType<typeof startNats>>;
 beforeAll(async () => {
-  [database, nats] = await Promise.all([freshDatabase(), startNats()]);
-  await migrate(database.url);
+  [database, nats] = await Promise.all([freshDatabase({ migrated: true }), startNats()]);
 }, 60_000);
 afterAll(async () => {
   await nats.stop();

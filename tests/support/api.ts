@@ -3,7 +3,7 @@ import type { Ports } from "@millrace/api/ports";
 import { ensureAdmin } from "@millrace/api/use-cases/ensure-admin";
 import { createPorts } from "@millrace/api/wiring";
 import { createHealth, createLog, createMetrics, type HealthCheck } from "@millrace/observe";
-import { migrate, openPool, type Sql } from "@millrace/store";
+import { openPool, type Sql } from "@millrace/store";
 import { freshDatabase } from "./servers.ts";
 
 /** The API in this process, on a database of its own, with a clock that a test moves. */
@@ -53,8 +53,7 @@ export const JWT_SECRET = "a secret for tests, long enough to sign with";
 const START_MS = Date.UTC(2026, 0, 15, 12);
 
 export async function startApi(options: ApiOptions = {}): Promise<ApiUnderTest> {
-  const database = await freshDatabase();
-  await migrate(database.url);
+  const database = await freshDatabase({ migrated: true });
   const clock = { ms: START_MS };
   const databaseUrl = (await options.reroute?.(database.url)) ?? database.url;
   const api = build(databaseUrl, clock, options);
@@ -85,6 +84,9 @@ function build(databaseUrl: string, clock: { ms: number }, options: ApiOptions):
     health: createHealth({ checks: options.checks ?? {} }),
     isMetricsPublic: options.isMetricsPublic ?? true,
     sql,
+    hotSql: sql,
+    dispatcher: { publish: async () => {}, tellCancelled: () => {} },
+    timeoutS: { short: 30, long: 300 },
     jwtSecret: JWT_SECRET,
     nowMs,
     addressOf: () => address,

@@ -83,13 +83,15 @@ function repairPaths(paths: Node): Node {
   );
 }
 
-/** TypeBox speaks JSON Schema; OpenAPI 3.0 knows neither `const` nor `patternProperties` nor the type null. */
+/** TypeBox speaks JSON Schema; OpenAPI 3.0 knows neither `const` nor `patternProperties`, the type null nor `error`. */
 function toOpenApi(node: Node): Node {
-  const { const: constant, patternProperties, ...rest } = node;
+  const { const: constant, patternProperties, error, properties, ...rest } = node;
   const repaired = mapValues(rest, (value) => {
     if (Array.isArray(value)) return value.map((item) => (isNode(item) ? toOpenApi(item) : item));
     return isNode(value) ? toOpenApi(value) : value;
   });
+  // The fields of an object may have any name, those of keywords too.
+  if (isNode(properties)) repaired.properties = mapValues(properties, (field) => toOpenApi(asNode(field)));
   if (constant !== undefined) repaired.enum = [constant];
   if (isNode(patternProperties)) {
     const [schema] = Object.values(patternProperties);

@@ -173,7 +173,7 @@ describe("bodies", () => {
       { path: "/password", message: "is required" },
       { path: "/surprise", message: "is not a known field" },
       { path: "/a~1b", message: "is not a known field" },
-      { path: "/email", message: "must be string" },
+      { path: "/email", message: "must be a string" },
     ]);
   });
 

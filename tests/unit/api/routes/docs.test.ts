@@ -53,6 +53,21 @@ test("bodies are documented as JSON, without unknown fields, and choices as word
   expect(at(schema, "properties", "role", "default")).toBeUndefined();
 });
 
+test("a field may be called like a keyword, such as error", () => {
+  const task = at(
+    spec,
+    "paths",
+    "/api/tasks/{task_id}",
+    "get",
+    "responses",
+    "200",
+    "content",
+    "application/json",
+    "schema",
+  );
+  expect(Object.keys(at(task, "properties") ?? {})).toContain("error");
+});
+
 test("the page and all that it loads come from here, and its policy allows nothing else", async () => {
   const page = await api.call("GET", "/docs");
   expect(page.headers.get("Content-Type")).toBe("text/html; charset=utf-8");
