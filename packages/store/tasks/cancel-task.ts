@@ -1,4 +1,5 @@
 import type { Sql } from "../connect.ts";
+import { storableText } from "./hostile-content.ts";
 
 export interface CancelledTask {
   /** The attempt that was running, when there was one: its worker is to be told. */
@@ -16,7 +17,7 @@ export async function cancelTask(sql: Sql, seq: number, reason: string): Promise
     ), recorded as (
       insert into outcomes (seq, attempt, kind, claimed_by, started_at, ended_at, error_code, error_message)
       select seq, attempt + (claimed_by is null)::integer, 'cancelled', claimed_by,
-        case when claimed_by is not null then claimed_at end, clock_timestamp(), 'CANCELLED', ${reason}
+        case when claimed_by is not null then claimed_at end, clock_timestamp(), 'CANCELLED', ${storableText(reason)}
       from ended
     )
     select attempt, claimed_by from ended`;

@@ -39,8 +39,9 @@ export async function claimAttempts(
   const attempts = claims.map((claim) => claim.attempt);
   const won = await sql<ClaimRow[]>`
     update open_tasks o set attempt = x.attempt, claimed_by = ${session}, claimed_at = clock_timestamp()
-    from unnest(${seqs}::bigint[], ${attempts}::smallint[]) as x(seq, attempt)
-    where o.seq = any(${seqs}::bigint[]) and o.seq = x.seq and o.attempt = x.attempt - 1 and coalesce(o.claimed_by, '') = '' and o.waiting_for = 0
+    from unnest(${seqs}::bigint[], ${attempts}::integer[]) as x(seq, attempt)
+    where o.seq = any(${seqs}::bigint[]) and o.seq = x.seq and o.attempt = x.attempt - 1
+      and coalesce(o.claimed_by, '') = '' and o.waiting_for = 0
     returning o.seq, o.attempt`;
   const attemptBySeq = new Map(won.map((row) => [row.seq, row.attempt]));
   const answers = claims.map((claim) => takeClaim(attemptBySeq, claim));

@@ -1,4 +1,4 @@
-import { LOST_ATTEMPTS_MAX } from "@millrace/core/limits";
+import { ATTEMPT_NUMBER_MAX, LOST_ATTEMPTS_MAX } from "@millrace/core/limits";
 import type { Sql } from "../connect.ts";
 
 export interface LostClaim {
@@ -21,15 +21,15 @@ const MESSAGE = "the worker died, or was cut off, while it ran the task";
 export async function loseClaims(sql: Sql, session: string): Promise<readonly LostClaim[]> {
   return await sql<LostClaim[]>`
     with held as materialized (
-      select seq, attempt, losses from open_tasks
+      select seq, losses >= ${LOST_ATTEMPTS_MAX} or attempt >= ${ATTEMPT_NUMBER_MAX} as is_last from open_tasks
       where claimed_by = ${session} order by seq limit ${CLAIMS_AT_ONCE} for update skip locked
     ), freed as (
       update open_tasks o
       set claimed_by = null, published_at = null, losses = o.losses + 1, ready_at = clock_timestamp()
-      from held h where o.seq = h.seq and h.losses < ${LOST_ATTEMPTS_MAX}
+      from held h where o.seq = h.seq and not h.is_last
       returning o.seq, o.attempt, o.claimed_at, o.lane, false as is_dead
     ), ended as (
-      delete from open_tasks o using held h where o.seq = h.seq and h.losses >= ${LOST_ATTEMPTS_MAX}
+      delete from open_tasks o using held h where o.seq = h.seq and h.is_last
       returning o.seq, o.attempt, o.claimed_at, o.lane, true as is_dead
     ), taken as (
       select * from freed union all select * from ended

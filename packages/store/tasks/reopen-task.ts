@@ -1,5 +1,6 @@
 import type { Json } from "@millrace/core";
-import type { Sql } from "../connect.ts";
+import { ATTEMPT_NUMBER_MAX } from "@millrace/core/limits";
+import type { Sql, Transaction } from "../connect.ts";
 
 export interface Reopening {
   readonly seq: number;
@@ -10,10 +11,21 @@ export interface Reopening {
 }
 
 /**
- * Invariant 9: brings a dead or cancelled task back, with its policy and a fresh failure count. The primary key of
- * open_tasks lets only one of several succeed. False when the task is open, completed, or gone.
+ * Invariants 9 and 10: brings a dead or cancelled task back, with its policy and a fresh failure count. False when the
+ * task is open, completed, gone, or has used up its attempt numbers.
+ *
+ * Redrives of one task wait for each other on its row in `tasks`, so that the second sees what became of the first:
+ * without the lock, a redrive that looked before another one reopened the task, and wrote after the task had completed,
+ * opened it once more.
  */
 export async function reopenTask(sql: Sql, reopening: Reopening): Promise<boolean> {
+  return await sql.begin(async (transaction) => {
+    await transaction`select 1 from tasks where seq = ${reopening.seq} for update`;
+    return await reopen(transaction, reopening);
+  });
+}
+
+async function reopen(sql: Transaction, reopening: Reopening): Promise<boolean> {
   const { seq, redrivenBy, delayMs } = reopening;
   const payload = reopening.payload === undefined ? null : JSON.stringify(reopening.payload);
   const rows = await sql`
@@ -23,8 +35,8 @@ export async function reopenTask(sql: Sql, reopening: Reopening): Promise<boolea
       insert into open_tasks (seq, lane, priority, attempt, ready_at)
       select t.seq, t.lane, t.priority, l.attempt, clock_timestamp() + ${delayMs}::bigint * interval '1 millisecond'
       from last l join tasks t on t.seq = l.seq
-      where l.kind in ('dead', 'cancelled')
-      on conflict (seq) do nothing
+      where l.kind in ('dead', 'cancelled') and l.attempt < ${ATTEMPT_NUMBER_MAX}
+        and not exists (select 1 from open_tasks o where o.seq = l.seq)
       returning seq, attempt
     ), recorded as (
       insert into redrives (seq, attempt, redriven_by, previous_payload)

@@ -1,6 +1,7 @@
 import type { Json } from "@millrace/core";
-import { SCHEDULE_HORIZON_MS } from "@millrace/core/limits";
+import { ATTEMPT_NUMBER_MAX, SCHEDULE_HORIZON_MS } from "@millrace/core/limits";
 import type { Sql } from "../connect.ts";
+import { rowsAsJson, storableText } from "./hostile-content.ts";
 
 /** How an attempt is written down. `returned`: its worker left before it could finish; that is no failure. */
 export type Settlement = {
@@ -38,13 +39,41 @@ export async function settleAttempts(
   session: string,
   settlements: readonly Settlement[],
 ): Promise<readonly SettleAnswer[]> {
-  const rows = settlements.every((settlement) => settlement.kind === "completed")
-    ? await settleCompleted(sql, session, settlements)
-    : await settleMixed(sql, session, settlements);
-  const answers: SettleAnswer[] = settlements.map(() => REFUSED);
+  const words = settlements.map(lastWord);
+  const rows = words.every((settlement) => settlement.kind === "completed")
+    ? await settleCompleted(sql, session, words)
+    : await settleMixed(sql, session, words);
+  const answers: SettleAnswer[] = words.map(() => REFUSED);
   for (const row of rows) answers[row.i] = { kind: "settled", readyAt: row.ready_at };
-  if (answers.includes(REFUSED)) await recogniseOwn(sql, { session, settlements, answers });
+  if (answers.includes(REFUSED)) await recogniseOwn(sql, { session, settlements: words, answers });
   return answers;
+}
+
+/**
+ * Invariant 10: an attempt with the last number has no next one, so what would try again buries instead. Whoever acts
+ * upon an outcome (publishes the next attempt, say) asks this first; `settleAttempts` does so in any case.
+ */
+export function lastWord(settlement: Settlement): Settlement {
+  const { seq, attempt, kind } = settlement;
+  if (attempt < ATTEMPT_NUMBER_MAX || kind === "completed" || kind === "dead") return settlement;
+  const message = `it had ${ATTEMPT_NUMBER_MAX} attempts, failed, lost and given back ones together`;
+  const error =
+    kind === "failed"
+      ? { error_code: settlement.error_code, error_message: settlement.error_message }
+      : { error_code: "ATTEMPT_NUMBERS_USED_UP", error_message: message };
+  return { seq, attempt, kind: "dead", ...error };
+}
+
+/** As a row of the statement. Texts come from handlers. */
+function toRow(settlement: Settlement, i: number): { readonly i: number } & Settlement {
+  if (settlement.kind !== "dead" && settlement.kind !== "failed") return { i, ...settlement };
+  const { error_code, error_message } = settlement;
+  return {
+    i,
+    ...settlement,
+    error_code: storableText(error_code),
+    error_message: storableText(error_message),
+  };
 }
 
 const REFUSED: SettleAnswer = { kind: "refused" };
@@ -55,11 +84,12 @@ async function settleCompleted(
   session: string,
   settlements: readonly Settlement[],
 ): Promise<readonly SettledRow[]> {
-  const input = JSON.stringify(settlements.map((settlement, i) => ({ i, ...settlement })));
+  const input = rowsAsJson(settlements.map(toRow), "result");
   const seqs = settlements.map((settlement) => settlement.seq);
   return await sql<SettledRow[]>`
     with input as materialized (
-      select * from json_to_recordset(${input}::text::json) as x(i integer, seq bigint, attempt smallint, result json)
+      select * from json_to_recordset(${input}::text::json) as x(
+        i integer, seq bigint, attempt smallint, result_text text, result json)
     ), ended as (
       delete from open_tasks o using input x
       where o.seq = any(${seqs}::bigint[]) and o.seq = x.seq and o.attempt = x.attempt
@@ -67,7 +97,7 @@ async function settleCompleted(
       returning x.i, o.seq, o.attempt, o.claimed_at
     ), recorded as (
       insert into outcomes (seq, attempt, kind, claimed_by, started_at, ended_at, result)
-      select e.seq, e.attempt, 'completed', ${session}, e.claimed_at, clock_timestamp(), x.result
+      select e.seq, e.attempt, 'completed', ${session}, e.claimed_at, clock_timestamp(), coalesce(x.result_text::json, x.result)
       from ended e join input x using (i)
     )
     select i, null::timestamptz as ready_at from ended`;
@@ -78,12 +108,12 @@ async function settleMixed(
   session: string,
   settlements: readonly Settlement[],
 ): Promise<readonly SettledRow[]> {
-  const input = JSON.stringify(settlements.map((settlement, i) => ({ i, ...settlement })));
+  const input = rowsAsJson(settlements.map(toRow), "result");
   const seqs = settlements.map((settlement) => settlement.seq);
   return await sql<SettledRow[]>`
     with input as materialized (
       select * from json_to_recordset(${input}::text::json) as x(
-        i integer, seq bigint, attempt smallint, kind text, result json, error_code text, error_message text,
+        i integer, seq bigint, attempt smallint, kind text, result_text text, result json, error_code text, error_message text,
         delay_ms bigint)
     ), ended as (
       delete from open_tasks o using input x
@@ -104,8 +134,8 @@ async function settleMixed(
     ), recorded as (
       insert into outcomes (seq, attempt, kind, claimed_by, started_at, ended_at, retry_at, result, error_code,
         error_message)
-      select s.seq, s.attempt, x.kind, ${session}, s.claimed_at, clock_timestamp(), s.ready_at, x.result, x.error_code,
-        x.error_message
+      select s.seq, s.attempt, x.kind, ${session}, s.claimed_at, clock_timestamp(), s.ready_at,
+        coalesce(x.result_text::json, x.result), x.error_code, x.error_message
       from settled s join input x using (i)
     ), buried as (
       insert into dead_letters (seq, task_type, lane, error_code, error_message, died_at)
@@ -130,7 +160,7 @@ async function recogniseOwn(sql: Sql, { session, settlements, answers }: Unanswe
   const refused = settlements.filter((_, index) => answers[index] === REFUSED);
   const rows = await sql<{ seq: number; attempt: number; kind: string; retry_at: Date | null }[]>`
     select o.seq, o.attempt, o.kind, o.retry_at
-    from unnest(${refused.map((one) => one.seq)}::bigint[], ${refused.map((one) => one.attempt)}::smallint[])
+    from unnest(${refused.map((one) => one.seq)}::bigint[], ${refused.map((one) => one.attempt)}::integer[])
       as x(seq, attempt)
     join outcomes o on o.seq = x.seq and o.attempt = x.attempt
     where o.claimed_by = ${session}`;
