@@ -18,7 +18,7 @@ export class ApiError extends Error {
   readonly mayHaveHappened: boolean;
 
   constructor(problem: ApiErrorFields) {
-    super(`${problem.code}: ${problem.detail}${list(problem.errors ?? [])}`);
+    super(`${problem.code}: ${problem.detail}${list(problem.errors ?? [], problem.detail)}`);
     this.status = problem.status;
     this.code = problem.code;
     this.detail = problem.detail;
@@ -64,7 +64,9 @@ export class WaitTimeoutError extends Error {
 
 const ERRORS_SHOWN_MAX = 5;
 
-function list(errors: readonly FieldProblem[]): string {
+/** What the detail says already is not said again. */
+function list(problems: readonly FieldProblem[], detail: string): string {
+  const errors = problems.filter(({ path, message }) => !detail.includes(`${path} ${message}`));
   if (errors.length === 0) return "";
   const shown = errors.slice(0, ERRORS_SHOWN_MAX).map(({ path, message }) => `${path} ${message}`);
   const rest = errors.length - shown.length;

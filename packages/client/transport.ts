@@ -119,8 +119,7 @@ export class Transport {
   }
 
   #noAnswer(cause: unknown): Failed {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const error = new UnreachableError(this.#baseUrl, reason, cause);
+    const error = new UnreachableError(this.#baseUrl, reasonOf(cause), cause);
     return { failure: { kind: "unreachable", wasSent: !isNeverSent(cause) }, error };
   }
 }
@@ -131,6 +130,12 @@ const NEVER_SENT = new Set(["ECONNREFUSED", "ConnectionRefused", "ENOTFOUND", "E
 function isNeverSent(cause: unknown): boolean {
   if (!(cause instanceof Error)) return false;
   return ("code" in cause && NEVER_SENT.has(String(cause.code))) || isNeverSent(cause.cause);
+}
+
+/** Bun's messages name the code and then guess; the code says enough. */
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  return "code" in cause && typeof cause.code === "string" ? cause.code : cause.message;
 }
 
 function parseBaseUrl(given: string): string {

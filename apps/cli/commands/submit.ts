@@ -1,0 +1,80 @@
+import type { Client, TaskRequest } from "@millrace/client";
+import type { Command, CommandInput } from "../command.ts";
+import { EXIT } from "../shell/exit-status.ts";
+import { numberOption, positionals, readArguments, wordOption } from "../shell/read-arguments.ts";
+import { readJson } from "../shell/read-json.ts";
+import { showTask } from "../shell/show-task.ts";
+import { withClient } from "../shell/with-client.ts";
+
+const OPTIONS = {
+  payload: { type: "string" },
+  priority: { type: "string" },
+  lane: { type: "string" },
+  id: { type: "string" },
+  delay: { type: "string" },
+  timeout: { type: "string" },
+  attempts: { type: "string" },
+  after: { type: "string", multiple: true },
+  wait: { type: "boolean", default: false },
+  "wait-seconds": { type: "string" },
+  json: { type: "boolean", default: false },
+} as const;
+const WAIT_S_DEFAULT = 300;
+
+export const command: Command = {
+  summary: "Submit a task, and wait for its end if you like",
+  usage: `<type> [options]
+
+  --payload JSON|@file|-  what the task is about; - reads standard input ({})
+  --priority 1-10         10 is the most urgent (5)
+  --lane short|long       by task type when absent
+  --id ID                 sending the same task twice under one id does it once (made when absent)
+  --delay S               not before this many seconds have passed
+  --timeout S             how long one attempt may take
+  --attempts N            failures after which it goes to the dead letters (3)
+  --after ID              a task that must complete first; may be given several times
+  --wait                  wait for its end; the exit status is 1 when it fails
+  --wait-seconds S        how long to wait (${WAIT_S_DEFAULT})
+  --json                  the task as JSON
+
+Example: millrace submit http.request --payload '{"url":"https://example.org/"}' --wait`,
+  run: (input) => withClient(input, (client) => submit(input, client)),
+};
+
+async function submit({ args, say }: CommandInput, client: Client): Promise<number> {
+  const { values, positionals: rest } = readArguments(args, OPTIONS);
+  const [type] = positionals(rest, ["<type>"]);
+  const waitS = numberOption("wait-seconds", values["wait-seconds"]) ?? WAIT_S_DEFAULT;
+  const task = await client.tasks.submit(await requestOf(type, values));
+  if (!values.wait) {
+    const next = `millrace get ${task.task_id} shows how it goes`;
+    const ready = task.phase === "queued" ? "is queued" : `is ${task.status} (${task.phase})`;
+    say(values.json ? JSON.stringify(task) : `${task.task_id} ${ready}; ${next}`);
+    return EXIT.done;
+  }
+  if (!values.json) say(`${task.task_id} is submitted`);
+  const ended = await client.tasks.waitFor(task.task_id, { timeoutMs: waitS * 1_000 });
+  say(values.json ? JSON.stringify(ended) : showTask(ended));
+  return ended.status === "completed" ? EXIT.done : EXIT.failed;
+}
+
+type Values = ReturnType<typeof readArguments<typeof OPTIONS>>["values"];
+
+async function requestOf(type: string, values: Values): Promise<TaskRequest> {
+  const priority = numberOption("priority", values.priority);
+  const lane = wordOption("lane", values.lane, ["short", "long"]);
+  const delay = numberOption("delay", values.delay);
+  const timeout = numberOption("timeout", values.timeout);
+  const attempts = numberOption("attempts", values.attempts);
+  return {
+    task_type: type,
+    ...(values.payload !== undefined && { payload: await readJson("payload", values.payload) }),
+    ...(priority !== undefined && { priority }),
+    ...(lane !== undefined && { lane }),
+    ...(values.id !== undefined && { task_id: values.id }),
+    ...(delay !== undefined && { delay }),
+    ...(timeout !== undefined && { timeout }),
+    ...(attempts !== undefined && { max_attempts: attempts }),
+    ...(values.after !== undefined && { dependencies: values.after }),
+  };
+}

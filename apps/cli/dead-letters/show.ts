@@ -1,0 +1,24 @@
+import { EXIT } from "../shell/exit-status.ts";
+import { positionals, readArguments } from "../shell/read-arguments.ts";
+import { showAttempts } from "../shell/show-task.ts";
+import { formatFields } from "../shell/table.ts";
+import type { Action } from "./action.ts";
+
+export const show: Action = async (dlq, { args, say }) => {
+  const { values, positionals: rest } = readArguments(args, { json: { type: "boolean", default: false } });
+  const [taskId] = positionals(rest, ["<id>"]);
+  const letter = await dlq.get(taskId);
+  if (values.json) {
+    say(JSON.stringify(letter));
+    return EXIT.done;
+  }
+  const fields = formatFields([
+    ["task", letter.task_id],
+    ["type", letter.task_type],
+    ["died", letter.died_at],
+    ["error", `${letter.error.code}: ${letter.error.message}`],
+    ["payload", JSON.stringify(letter.payload)],
+  ]);
+  say(`${fields}\n\n${showAttempts(letter.history)}\n\nmillrace dlq redrive ${letter.task_id} runs it again`);
+  return EXIT.done;
+};

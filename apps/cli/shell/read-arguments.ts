@@ -1,0 +1,51 @@
+import { type ParseArgsConfig, parseArgs } from "node:util";
+
+/** The person called the command wrongly; the message says how to call it. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+type Options = NonNullable<ParseArgsConfig["options"]>;
+
+/** The options and the rest. @throws UsageError for an option that is not known or lacks its value */
+export function readArguments<const O extends Options>(args: readonly string[], options: O) {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+  } catch (error) {
+    // parseArgs explains itself well: "Unknown option '--prio'. …"
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Exactly the named positional arguments. */
+export function positionals<const N extends readonly string[]>(
+  given: readonly string[],
+  names: N,
+): { readonly [K in keyof N]: string } {
+  const missing = names[given.length];
+  if (missing !== undefined) throw new UsageError(`${missing} is missing`);
+  const surplus = given[names.length];
+  if (surplus !== undefined) throw new UsageError(`${JSON.stringify(surplus)} is one argument too many`);
+  return [...given] as { readonly [K in keyof N]: string }; // As many as names, as was just checked.
+}
+
+/** A number, or undefined when the option was not given. Whether it is in range is the API's to say. */
+export function numberOption(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value))
+    throw new UsageError(`--${name} must be a number, not ${JSON.stringify(text)}`);
+  return value;
+}
+
+/** One of the words, or undefined when the option was not given. */
+export function wordOption<const W extends string>(
+  name: string,
+  text: string | undefined,
+  words: readonly W[],
+): W | undefined {
+  if (text === undefined) return undefined;
+  const word = words.find((known) => known === text);
+  if (word === undefined) throw new UsageError(`--${name} must be one of ${words.join(", ")}`);
+  return word;
+}
