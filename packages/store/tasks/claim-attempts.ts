@@ -29,14 +29,17 @@ interface HolderRow extends ClaimRow {
  * Two conditions are there for the planner, which always has the wrong statistics about a queue: `any` keeps it from
  * joining by reading all of open_tasks, and `coalesce` from using an index on claimed_by, which is full of dead entries
  * under load. Without them the same tasks ran at 980/s instead of 20 000/s.
+ * Rows are locked in the order of their ids, so that two batches wait in a line and not in a circle: a deadlock is only
+ * noticed after a second.
  */
 export async function claimAttempts(
   sql: Sql,
   session: string,
   claims: readonly Claim[],
 ): Promise<readonly ClaimAnswer[]> {
-  const seqs = claims.map((claim) => claim.seq);
-  const attempts = claims.map((claim) => claim.attempt);
+  const inLockOrder = [...claims].sort((a, b) => a.seq - b.seq);
+  const seqs = inLockOrder.map((claim) => claim.seq);
+  const attempts = inLockOrder.map((claim) => claim.attempt);
   const won = await sql<ClaimRow[]>`
     update open_tasks o set attempt = x.attempt, claimed_by = ${session}, claimed_at = clock_timestamp()
     from unnest(${seqs}::bigint[], ${attempts}::integer[]) as x(seq, attempt)

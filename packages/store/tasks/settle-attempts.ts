@@ -64,8 +64,15 @@ export function lastWord(settlement: Settlement): Settlement {
   return { seq, attempt, kind: "dead", ...error };
 }
 
+type Row = { readonly i: number } & Settlement;
+
+/** In the order in which rows are to be locked; see `claim-attempts.ts`. `i` leads back to the caller's. */
+function toRows(settlements: readonly Settlement[]): readonly Row[] {
+  return settlements.map(toRow).sort((a, b) => a.seq - b.seq);
+}
+
 /** As a row of the statement. Texts come from handlers. */
-function toRow(settlement: Settlement, i: number): { readonly i: number } & Settlement {
+function toRow(settlement: Settlement, i: number): Row {
   if (settlement.kind !== "dead" && settlement.kind !== "failed") return { i, ...settlement };
   const { error_code, error_message } = settlement;
   return {
@@ -84,7 +91,7 @@ async function settleCompleted(
   session: string,
   settlements: readonly Settlement[],
 ): Promise<readonly SettledRow[]> {
-  const input = rowsAsJson(settlements.map(toRow), "result");
+  const input = rowsAsJson(toRows(settlements), "result");
   const seqs = settlements.map((settlement) => settlement.seq);
   return await sql<SettledRow[]>`
     with input as materialized (
@@ -108,7 +115,7 @@ async function settleMixed(
   session: string,
   settlements: readonly Settlement[],
 ): Promise<readonly SettledRow[]> {
-  const input = rowsAsJson(settlements.map(toRow), "result");
+  const input = rowsAsJson(toRows(settlements), "result");
   const seqs = settlements.map((settlement) => settlement.seq);
   return await sql<SettledRow[]>`
     with input as materialized (
