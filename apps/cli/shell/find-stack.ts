@@ -4,7 +4,13 @@ import { homeAt } from "@millrace/stack/home";
 import type { CommandInput } from "../command.ts";
 
 export type FoundStack =
-  | { readonly ok: true; readonly baseUrl: string; readonly apiKey: string | undefined }
+  | {
+      readonly ok: true;
+      readonly baseUrl: string;
+      readonly apiKey: string | undefined;
+      /** True: the person named it, by MILLRACE_URL. False: run.json speaks of it, which a killed stack leaves behind. */
+      readonly isNamed: boolean;
+    }
   /** `why` says what to do next. */
   | { readonly ok: false; readonly why: string };
 
@@ -18,7 +24,7 @@ export function findStack({ env, projectFolder }: Pick<CommandInput, "env" | "pr
   if (url !== undefined) {
     const parsed = URL.parse(url);
     if (parsed?.protocol === "http:" || parsed?.protocol === "https:")
-      return { ok: true, baseUrl: url, apiKey };
+      return { ok: true, baseUrl: url, apiKey, isNamed: true };
     return { ok: false, why: "MILLRACE_URL must be an http or https URL, such as http://127.0.0.1:8000" };
   }
   const home = homeAt(given(env.MILLRACE_HOME) ?? join(projectFolder, ".millrace"));
@@ -29,7 +35,7 @@ export function findStack({ env, projectFolder }: Pick<CommandInput, "env" | "pr
   }
   const run = parseRun(text);
   if (run === undefined) return { ok: false, why: `${home.run} cannot be read; restart the stack.` };
-  return { ok: true, baseUrl: run.apiUrl, apiKey: apiKey ?? run.apiKey };
+  return { ok: true, baseUrl: run.apiUrl, apiKey: apiKey ?? run.apiKey, isNamed: false };
 }
 
 function given(value: string | undefined): string | undefined {

@@ -1,0 +1,89 @@
+import { createClient, UnreachableError } from "@millrace/client";
+import type { Command, CommandInput } from "../command.ts";
+import { Board } from "../demo/board.ts";
+import { type OwnStack, startOwnStack } from "../demo/own-stack.ts";
+import { DemoFailure, type Stage } from "../demo/part.ts";
+import { runDemo } from "../demo/run-demo.ts";
+import { EXIT } from "../shell/exit-status.ts";
+import { findStack } from "../shell/find-stack.ts";
+import { positionals, readArguments } from "../shell/read-arguments.ts";
+import { describeFailure } from "../shell/with-client.ts";
+
+const INTERRUPTED = 130;
+
+export const command: Command = {
+  summary: "Show it all at work: failures, retries, dead letters, priorities; and check it",
+  usage: `[options]
+
+  --seed TEXT  of the dice; the same seed and run fail in the same places (7)
+  --run TEXT   begins the ids of all tasks (made when absent)
+
+Uses the stack that runs, or starts one of its own and stops it at the end.
+The exit status is 0 when everything came out as predicted.`,
+  async run(input) {
+    const interrupted = new AbortController();
+    const interrupt = () => interrupted.abort(new Error("interrupted"));
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, interrupt);
+    try {
+      return await show(input, interrupted.signal);
+    } catch (error) {
+      if (interrupted.signal.aborted) return INTERRUPTED;
+      const { message, status } =
+        error instanceof DemoFailure
+          ? { message: error.message, status: EXIT.failed }
+          : describeFailure(error);
+      input.complain(message);
+      return status;
+    } finally {
+      for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, interrupt);
+    }
+  },
+};
+
+async function show(input: CommandInput, signal: AbortSignal): Promise<number> {
+  const { values, positionals: rest } = readArguments(input.args, {
+    seed: { type: "string", default: "7" },
+    run: { type: "string" },
+  });
+  positionals(rest, []);
+  const run = values.run ?? `demo-${Math.random().toString(36).slice(2, 7)}`;
+  const board = new Board({
+    write: (text) => void process.stdout.write(text),
+    columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+    nowMs: () => performance.now(),
+  });
+  const own = await ownStackIfNoneRuns(input, board, signal);
+  try {
+    const stack = findStack({ ...input, env: own?.env ?? input.env });
+    if (!stack.ok) throw new DemoFailure(stack.why);
+    const client = createClient({ baseUrl: stack.baseUrl, apiKey: stack.apiKey });
+    board.line(`demo ${run}, seed ${values.seed}, at ${stack.baseUrl}`);
+    const stage: Stage = { client, run, seed: values.seed, board, signal };
+    return (await runDemo(stage)) ? EXIT.done : EXIT.failed;
+  } finally {
+    if (own !== undefined) board.line("stopping the stack that was started for this");
+    await own?.stop();
+  }
+}
+
+/** A stack that was named but does not answer is the person's to mend; otherwise there is none, and one is started. */
+async function ownStackIfNoneRuns(
+  input: CommandInput,
+  board: Board,
+  signal: AbortSignal,
+): Promise<OwnStack | undefined> {
+  const stack = findStack(input);
+  if (stack.ok && (stack.isNamed || (await answers(stack.baseUrl, signal)))) return undefined;
+  board.line("no stack runs here: starting one for this");
+  return startOwnStack(input, signal);
+}
+
+async function answers(baseUrl: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    await createClient({ baseUrl }).health({ signal });
+    return true;
+  } catch (error) {
+    if (error instanceof UnreachableError) return false;
+    throw error;
+  }
+}
