@@ -14,6 +14,20 @@ import {
 const REPEATS_MAX = 3;
 const PAUSE_MS_MAX = 5_000;
 
+export interface AttemptsOptions {
+  readonly sql: Sql;
+  readonly session: string;
+  readonly log: Log;
+  readonly slots: number;
+}
+
+/**
+ * All slots in one group would march in step: the database waits while the tasks run, and the tasks while it commits.
+ * In several groups each has something to do (measured: 13 400 → 14 400 tasks/s).
+ */
+const GROUPS = 4;
+const ROWS_MIN = 32;
+
 /**
  * The worker's two steps in PostgreSQL, each in group commits: claim before anything runs, settle when it has.
  */
@@ -21,11 +35,14 @@ export class Attempts {
   readonly #claims: GroupCommit<Claim, ClaimAnswer>;
   readonly #settlements: GroupCommit<Settlement, SettleAnswer>;
 
-  constructor(sql: Sql, session: string, log: Log) {
+  constructor({ sql, session, log, slots }: AttemptsOptions) {
+    const rowsMax = Math.max(ROWS_MIN, Math.ceil(slots / GROUPS));
     this.#claims = new GroupCommit<Claim, ClaimAnswer>({
+      rowsMax,
       commit: (claims) => repeated(() => claimAttempts(sql, session, claims)),
     });
     this.#settlements = new GroupCommit<Settlement, SettleAnswer>({
+      rowsMax,
       commit: (settlements) => untilSettled(() => settleAttempts(sql, session, settlements), log),
     });
   }

@@ -26,7 +26,8 @@ export interface WorkerPorts {
   readonly random: Random;
   timeoutMsOf(dispatch: Dispatch): number;
   taskLog(dispatch: Dispatch): TaskLog;
-  tell(dispatch: Dispatch, change: Omit<LiveTask, "task_id" | "attempt" | "at" | "worker_id">): void;
+  tell(dispatch: Dispatch, change: Omit<LiveTask, "seq" | "task_id" | "attempt">): void;
+  flushLive(): void;
   followUp(settled: Settled): Promise<void>;
   /** Lets it go on beside the next task; the drain waits for it. */
   background(work: Promise<void>): void;

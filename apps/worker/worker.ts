@@ -1,4 +1,4 @@
-import { type Bus, DispatchPublisher, onCancelled, tellLive } from "@millrace/bus";
+import { type Bus, DispatchPublisher, LiveTeller, onCancelled } from "@millrace/bus";
 import { LANES, type Lane, type Random } from "@millrace/core";
 import { SHORT_LANE_TIMEOUT_S_MAX, WORKER_DRAIN_MS_MAX } from "@millrace/core/limits";
 import type { Log, Metrics } from "@millrace/observe";
@@ -85,6 +85,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       running.stop();
       stopListening();
       await ports.publisher.drain();
+      ports.flushLive();
       await heartbeat.stop();
     },
   };
@@ -100,6 +101,7 @@ interface Parts {
 function makePorts(options: WorkerOptions, { session, running, pullers, work }: Parts): WorkerPorts {
   const { bus, sql, log, workerId } = options;
   const publisher = new DispatchPublisher(bus);
+  const live = new LiveTeller(bus, workerId);
   const metrics = createWorkerMetrics(options.metrics, (gauge) => {
     for (const [lane, puller] of pullers) {
       gauge.set({ lane, state: "busy" }, puller.busy);
@@ -113,7 +115,7 @@ function makePorts(options: WorkerOptions, { session, running, pullers, work }: 
     metrics,
     session,
     types: options.types,
-    attempts: new Attempts(sql, session, log),
+    attempts: new Attempts({ sql, session, log, slots: options.slots.short + options.slots.long }),
     publisher,
     running,
     audit: new SelfAudit({ sql, session, running, publisher, log }),
@@ -122,11 +124,8 @@ function makePorts(options: WorkerOptions, { session, running, pullers, work }: 
       (dispatch.lane === "short" ? Math.min(dispatch.timeout, SHORT_LANE_TIMEOUT_S_MAX) : dispatch.timeout) *
       1000,
     taskLog: (dispatch) => taskLog(log, dispatch),
-    tell: (dispatch, change) => {
-      const at = new Date().toISOString();
-      const { seq, task_id, attempt } = dispatch;
-      tellLive(bus, seq, { task_id, attempt, worker_id: workerId, at, ...change });
-    },
+    tell: ({ seq, task_id, attempt }, change) => live.tell({ seq, task_id, attempt, ...change }),
+    flushLive: () => live.flush(),
     followUp: (settled) => followUp(settled, ports),
     background: (promise) => {
       work.add(promise);

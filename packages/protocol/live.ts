@@ -1,7 +1,8 @@
 import type { TaskPhase, TaskStatus } from "@millrace/core";
 
-/** What is told on `live.task.<seq>` when a task's life moves on. Not stored; the database has the truth. */
+/** One step of a task's life, as it is told on `live.tasks` to whoever listens. Not stored; the database has the truth. */
 export interface LiveTask {
+  readonly seq: number;
   readonly task_id: string;
   readonly status: TaskStatus;
   readonly phase: TaskPhase;
@@ -9,6 +10,11 @@ export interface LiveTask {
   /** 0 … 1 while running. */
   readonly progress?: number;
   readonly note?: string;
-  readonly worker_id?: string;
+}
+
+/** The body of a message on `live.tasks`: what happened on one worker in a moment, in order. */
+export interface LiveTasks {
+  readonly worker_id: string;
   readonly at: string;
+  readonly tasks: readonly LiveTask[];
 }

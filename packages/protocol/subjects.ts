@@ -51,10 +51,8 @@ export function deadLetterSubject(lane: Lane, taskType: string): string {
   return `dlq.${lane}.${taskType}`;
 }
 
-/** Core NATS, not stored: what changes in a task's life, for whoever watches now. */
-export function liveTaskSubject(seq: number): string {
-  return `live.task.${seq}`;
-}
+/** Core NATS, not stored: what changes in the lives of tasks, for whoever watches now. */
+export const LIVE_TASKS_SUBJECT = "live.tasks";
 
 /** Core NATS: tells the workers that a running task was cancelled. */
 export const CANCEL_SUBJECT = "control.cancel";
