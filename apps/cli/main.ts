@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { CommandInput } from "./command.ts";
 import { commandNames, findCommand } from "./find-command.ts";
 import manifest from "./package.json" with { type: "json" };
+import { writerTo } from "./shell/writer.ts";
 
 const CALLED_WRONGLY = 2;
 
@@ -41,9 +42,11 @@ async function listCommands(): Promise<string> {
   ].join("\n");
 }
 
+const writeOut = writerTo(process.stdout);
+const writeError = writerTo(process.stderr);
 process.exitCode = await main(process.argv.slice(2), {
   env: process.env,
   projectFolder: join(import.meta.dirname, "../.."),
-  say: (line) => void process.stdout.write(`${line}\n`),
-  complain: (line) => void process.stderr.write(`${line}\n`),
+  say: (line) => writeOut(`${line}\n`),
+  complain: (line) => writeError(`${line}\n`),
 });

@@ -8,6 +8,7 @@ import { EXIT } from "../shell/exit-status.ts";
 import { findStack } from "../shell/find-stack.ts";
 import { positionals, readArguments } from "../shell/read-arguments.ts";
 import { describeFailure } from "../shell/with-client.ts";
+import { writerTo } from "../shell/writer.ts";
 
 const INTERRUPTED = 130;
 
@@ -25,7 +26,7 @@ The exit status is 0 when everything came out as predicted.`,
     const interrupt = () => interrupted.abort(new Error("interrupted"));
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, interrupt);
     try {
-      return await show(input, interrupted.signal);
+      return await show(input, interrupted);
     } catch (error) {
       if (interrupted.signal.aborted) return INTERRUPTED;
       const { message, status } =
@@ -40,7 +41,8 @@ The exit status is 0 when everything came out as predicted.`,
   },
 };
 
-async function show(input: CommandInput, signal: AbortSignal): Promise<number> {
+async function show(input: CommandInput, interrupted: AbortController): Promise<number> {
+  const { signal } = interrupted;
   const { values, positionals: rest } = readArguments(input.args, {
     seed: { type: "string", default: "7" },
     run: { type: "string" },
@@ -48,7 +50,7 @@ async function show(input: CommandInput, signal: AbortSignal): Promise<number> {
   positionals(rest, []);
   const run = values.run ?? `demo-${Math.random().toString(36).slice(2, 7)}`;
   const board = new Board({
-    write: (text) => void process.stdout.write(text),
+    write: writerTo(process.stdout, () => interrupted.abort(new Error("nobody reads the output"))),
     columns: process.stdout.isTTY ? process.stdout.columns : undefined,
     nowMs: () => performance.now(),
   });

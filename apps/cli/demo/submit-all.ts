@@ -6,9 +6,8 @@ export async function submitAll({ client, signal }: Stage, requests: readonly Ta
   const { items, rejected } = await client.tasks.submitBatch(requests, { signal });
   const first = items.find((item) => item.problem !== undefined);
   if (rejected === 0 && first === undefined) return;
-  throw new Error(
-    `${rejected} tasks were refused, the first one because ${first?.problem?.detail ?? "it was"}`,
-  );
+  const { code, detail } = first?.problem ?? { code: "UNKNOWN", detail: "no reason was given" };
+  throw new DemoFailure(`${rejected} tasks were refused, the first one with ${code}: ${detail}`);
 }
 
 /** `demo-k3j9-sim-007`: sorts as it was sent. */
