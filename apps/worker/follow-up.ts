@@ -1,15 +1,8 @@
 import { ack, type Delivery, publishDeadLetter } from "@millrace/bus";
 import type { Dispatch } from "@millrace/protocol";
 import { markAnnounced, type Settlement } from "@millrace/store";
-import { about } from "./handle-delivery.ts";
-import type { WorkerPorts } from "./ports.ts";
-
-export interface Settled {
-  readonly delivery: Delivery;
-  readonly dispatch: Dispatch;
-  readonly settlement: Settlement;
-  readonly readyAt: Date | null;
-}
+import { about } from "./about.ts";
+import type { Settled, WorkerPorts } from "./ports.ts";
 
 /**
  * What an outcome causes, after its commit: the message of the next attempt, or the readable copy of a dead letter; then

@@ -3,6 +3,7 @@ import { type AttemptOutcome, verdictFor } from "@millrace/core";
 import { UNKNOWN_TYPE_PAUSE_MS } from "@millrace/core/limits";
 import { backoffFromWords, type Dispatch, decodeDispatch } from "@millrace/protocol";
 import type { Settlement } from "@millrace/store";
+import { about } from "./about.ts";
 import type { WorkerPorts } from "./ports.ts";
 import { type RunEnd, runAttempt } from "./run-attempt.ts";
 import type { TaskType } from "./task-type.ts";
@@ -143,13 +144,4 @@ function settlementOf(dispatch: Dispatch, end: RunEnd, ports: WorkerPorts): Sett
   const error = { error_code: verdict.error.code, error_message: verdict.error.message };
   if (verdict.kind === "bury") return { seq, attempt, kind: "dead", ...error };
   return { seq, attempt, kind: "failed", ...error, delay_ms: verdict.delayMs };
-}
-
-export function about(dispatch: Dispatch): Readonly<Record<string, unknown>> {
-  return {
-    task_id: dispatch.task_id,
-    task_type: dispatch.task_type,
-    attempt: dispatch.attempt,
-    correlation_id: dispatch.correlation_id,
-  };
 }

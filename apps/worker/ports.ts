@@ -4,11 +4,18 @@ import type { Log } from "@millrace/observe";
 import type { Dispatch, LiveTask } from "@millrace/protocol";
 import type { Sql } from "@millrace/store";
 import type { Attempts } from "./attempts.ts";
-import type { Settled } from "./follow-up.ts";
 import type { WorkerMetrics } from "./metrics.ts";
 import type { RunningAttempts } from "./running.ts";
 import type { SelfAudit } from "./self-audit.ts";
 import type { TaskLog, TaskType } from "./task-type.ts";
+
+/** An attempt whose outcome is committed. */
+export interface Settled {
+  readonly delivery: Delivery;
+  readonly dispatch: Dispatch;
+  readonly settlement: Settlement;
+  readonly readyAt: Date | null;
+}
 
 /** What the steps of a delivery need; `worker.ts` wires it. */
 export interface WorkerPorts {

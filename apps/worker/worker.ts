@@ -4,9 +4,10 @@ import { SHORT_LANE_TIMEOUT_S_MAX, WORKER_DRAIN_MS_MAX } from "@millrace/core/li
 import type { Log, Metrics } from "@millrace/observe";
 import { type Dispatch, sessionOf } from "@millrace/protocol";
 import type { Sql } from "@millrace/store";
+import { about } from "./about.ts";
 import { Attempts } from "./attempts.ts";
 import { followUp } from "./follow-up.ts";
-import { about, handleDelivery } from "./handle-delivery.ts";
+import { handleDelivery } from "./handle-delivery.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { LanePuller } from "./lane-puller.ts";
 import { createWorkerMetrics } from "./metrics.ts";
