@@ -1,10 +1,25 @@
 import type { Sql } from "../connect.ts";
 
-/** Makes the partitions of today and the coming days that are missing; returns how many it made. */
+/** One scheduler at a time. */
+const MAKE_LOCK = 7_315_001;
+/**
+ * A new partition locks the whole table, and whoever comes after the one that waits for a lock waits, too: behind a long
+ * query of somebody else the queue would stand still. Better to give up and try again later; there are days to spare.
+ */
+const LOCK_TIMEOUT = "2s";
+
+/**
+ * Makes the partitions of today and the coming days that are missing; returns how many it made. Throws SQLSTATE 55P03
+ * when somebody else holds the tables for too long.
+ */
 export async function makePartitions(sql: Sql, days: number): Promise<number> {
-  const [row] = await sql<{ made: number }[]>`
-    select make_partitions((clock_timestamp() at time zone 'UTC')::date, ${days}) as made`;
-  return row?.made ?? 0;
+  return await sql.begin(async (transaction) => {
+    await transaction`select set_config('lock_timeout', ${LOCK_TIMEOUT}, true)`;
+    await transaction`select pg_advisory_xact_lock(${MAKE_LOCK})`;
+    const [row] = await transaction<{ made: number }[]>`
+      select make_partitions((clock_timestamp() at time zone 'UTC')::date, ${days}) as made`;
+    return row?.made ?? 0;
+  });
 }
 
 const KEYS_AT_ONCE = 10_000;
