@@ -1,4 +1,4 @@
-import { ack, type Delivery, publishDeadLetter } from "@millrace/bus";
+import { ack, publishDeadLetter } from "@millrace/bus";
 import type { Dispatch } from "@millrace/protocol";
 import { markAnnounced, type Settlement } from "@millrace/store";
 import { about } from "./about.ts";

@@ -1,8 +1,8 @@
-import type { Bus, DispatchPublisher } from "@millrace/bus";
+import type { Bus, Delivery, DispatchPublisher } from "@millrace/bus";
 import type { Random } from "@millrace/core";
 import type { Log } from "@millrace/observe";
 import type { Dispatch, LiveTask } from "@millrace/protocol";
-import type { Sql } from "@millrace/store";
+import type { Settlement, Sql } from "@millrace/store";
 import type { Attempts } from "./attempts.ts";
 import type { WorkerMetrics } from "./metrics.ts";
 import type { RunningAttempts } from "./running.ts";
