@@ -35,10 +35,10 @@ export class PidFile {
 }
 
 /** Stops the processes that a file names, as far as they are still the same processes. Returns their names. */
-export async function stopLeftovers(path: string): Promise<readonly string[]> {
+export async function stopLeftovers(path: string, askMs = ASK_MS): Promise<readonly string[]> {
   const left = readRecords(path).filter(isAlive);
   for (const { name, pid } of left) signal(pid, ASK_SIGNALS[name] ?? "SIGTERM");
-  const deadlineMs = performance.now() + ASK_MS;
+  const deadlineMs = performance.now() + askMs;
   while (left.some(isAlive) && performance.now() < deadlineMs) await Bun.sleep(POLL_MS);
   for (const record of left.filter(isAlive)) signal(record.pid, "SIGKILL");
   while (left.some(isAlive) && performance.now() < deadlineMs + ASK_MS) await Bun.sleep(POLL_MS);

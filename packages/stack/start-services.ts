@@ -7,6 +7,7 @@ import { StartFailure } from "./start-failure.ts";
 import type { Ground, NatsAddress } from "./start-servers.ts";
 import { serviceAlarm } from "./supervise/alarm.ts";
 import type { ProcessSpec } from "./supervise/process-spec.ts";
+import type { Supervised } from "./supervise/supervised.ts";
 
 const READY_MS_MAX = 60_000;
 const STOP_WITH_PARENT = join(import.meta.dirname, "supervise/stop-with-parent.ts");
@@ -41,44 +42,59 @@ export function serviceEnvironment(ground: Ground, { nats, databaseUrl }: Addres
   };
 }
 
-/** Starts every service and waits until each says that it is ready. */
+/** Starts every service, in their order, and waits until each says that it is ready. */
 export async function startServices(
   ground: Ground,
   services: readonly Service[],
   environment: Env,
 ): Promise<StartedServices> {
+  const { options, ports, processes, projectFolder, signal } = ground;
   for (const { name, entry } of services)
-    if (!existsSync(join(ground.projectFolder, entry)))
-      throw new StartFailure(`${name} is missing: no ${entry}`);
-  const urls = await Promise.all(services.map((service) => startService(ground, service, environment)));
-  const apiAt = services.findIndex(({ portVariable }) => portVariable === "API_PORT");
-  return { apiUrl: urls[apiAt] ?? "" };
+    if (!existsSync(join(projectFolder, entry))) throw new StartFailure(`${name} is missing: no ${entry}`);
+
+  const host = options.config.apiHost;
+  const portOf = new Map<Service, number>();
+  for (const service of services) {
+    const port = service.portVariable === "API_PORT" ? options.config.apiPort : service.port;
+    portOf.set(service, await ports.claim({ name: service.name, port, host }));
+  }
+  signal.throwIfAborted();
+  // Started in one go, without a pause in which another order could come about: they are stopped in this order, too.
+  const started = services.map((service) => {
+    const port = portOf.get(service) ?? 0;
+    const running = processes.startService(serviceProcess(projectFolder, service, { environment, port }));
+    return { service, running, url: `http://${reachable(host)}:${port}` };
+  });
+  await Promise.all(started.map((each) => untilReady(each, ground)));
+  const api = started.find(({ service }) => service.portVariable === "API_PORT");
+  return { apiUrl: api?.url ?? "" };
 }
 
-async function startService(ground: Ground, service: Service, environment: Env): Promise<string> {
-  const { options, ports, processes, projectFolder, say, signal } = ground;
-  const { name, portVariable } = service;
-  const host = options.config.apiHost;
-  const wished = portVariable === "API_PORT" ? options.config.apiPort : service.port;
-  const port = await ports.claim({ name, port: wished, host });
-  signal.throwIfAborted();
-  const spec: ProcessSpec = {
+function serviceProcess(
+  projectFolder: string,
+  { name, entry, portVariable }: Service,
+  { environment, port }: { environment: Env; port: number },
+): ProcessSpec {
+  return {
     name,
-    command: [process.execPath, "--preload", STOP_WITH_PARENT, join(projectFolder, service.entry)],
+    command: [process.execPath, "--preload", STOP_WITH_PARENT, join(projectFolder, entry)],
     cwd: projectFolder,
     env: { ...environment, [portVariable]: String(port) },
     stopSignal: "SIGTERM",
     findAlarm: serviceAlarm,
   };
-  const running = processes.startService(spec);
-  const url = `http://${reachable(host)}:${port}`;
-  await waitUntilReady(running, {
-    limitMs: READY_MS_MAX,
-    isReady: () => answersOk(`${url}/health/ready`),
-    signal,
-  });
-  say(`  ${name.padEnd(10)} ${url}`);
-  return url;
+}
+
+interface Started {
+  readonly service: Service;
+  readonly running: Supervised;
+  readonly url: string;
+}
+
+async function untilReady({ service, running, url }: Started, { signal, say }: Ground): Promise<void> {
+  const isReady = () => answersOk(`${url}/health/ready`);
+  await waitUntilReady(running, { limitMs: READY_MS_MAX, isReady, signal });
+  say(`  ${service.name.padEnd(10)} ${url}`);
 }
 
 /** Where a client on this machine finds a server that listens on this host. */
