@@ -85,10 +85,12 @@ function aptOptions(folder: string, list: string): readonly string[] {
     "Dir::Etc::preferences": "-",
     "Dir::Etc::preferencesparts": "-",
     "APT::Get::List-Cleanup": "0",
+    // Otherwise a failed update is only a warning, and what then fails is a search in nothing.
+    "APT::Update::Error-Mode": "any",
     "Acquire::Languages": "none",
-    "Acquire::Retries": "3",
-    "Acquire::http::Timeout": "30",
-    "Acquire::https::Timeout": "30",
+    "Acquire::Retries": "1",
+    "Acquire::http::Timeout": "20",
+    "Acquire::https::Timeout": "20",
     // As root apt would work as _apt, which cannot write into a private folder.
     "APT::Sandbox::User": "",
   };
@@ -108,6 +110,8 @@ async function run(command: readonly string[], cwd: string): Promise<void> {
   const status = await child.exited;
   if (status === 0) return;
   const [program, ...rest] = command;
-  const lastWords = errors.trim().split("\n").slice(-3).join(" / ");
+  const lines = errors.trim().split("\n");
+  const reasons = lines.filter((line) => line.startsWith("E:"));
+  const lastWords = (reasons.length > 0 ? reasons : lines).slice(-3).join(" / ");
   throw new Error(`${program} ${rest.at(-1)} ended with ${status}: ${lastWords}`);
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { messageOf } from "../start-failure.ts";
 
 /** The release that the project was measured with. */
 export const RELEASE_VERSION = "2.15.1";
@@ -78,7 +79,9 @@ export async function fetchNatsServerRelease(place: ReleasePlace, folder: string
 }
 
 async function download(url: string): Promise<Uint8Array> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(DOWNLOAD_MS_MAX) });
+  const response = await fetch(url, { signal: AbortSignal.timeout(DOWNLOAD_MS_MAX) }).catch((cause) => {
+    throw new Error(`${url} cannot be reached: ${messageOf(cause)}`, { cause });
+  });
   if (!response.ok) throw new Error(`${url} answered ${response.status}`);
   const chunks: Uint8Array[] = [];
   let bytes = 0;

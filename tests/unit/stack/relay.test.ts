@@ -9,7 +9,7 @@ test.each([
   "/bin/sh -c bun start",
   "bun start",
   "bun run test",
-  "/home/me/.npm/_npx/86/node_modules/bun/bin/bun.exe run start",
+  "/srv/cache/npm/_npx/86/node_modules/bun/bin/bun.exe run start",
   "node /usr/bin/npx -y bun@1.4.5 start",
 ])("%p stands between a person and the stack", (command) => {
   expect(isLauncher(command)).toBe(true);

@@ -18,7 +18,7 @@ function supervise(script: string, more: Partial<ProcessSpec> = {}) {
       name: "test",
       command: ["sh", "-c", script],
       cwd: "/",
-      env: { PATH: process.env.PATH },
+      env: { PATH: "/usr/bin:/bin" },
       stopSignal: "SIGTERM",
       findAlarm: () => undefined,
       ...more,
