@@ -1,4 +1,5 @@
 import type { BackoffPolicy, Json, Lane, Priority } from "@millrace/core";
+import { ATTEMPT_NUMBER_MAX, PRIORITY_MAX, PRIORITY_MIN } from "@millrace/core/limits";
 
 /**
  * The body of a message in TASKS: everything that a worker needs to run one attempt, so that it reads nothing from the
@@ -41,8 +42,8 @@ export function backoffFromWords(words: BackoffWords): BackoffPolicy {
 
 /**
  * Reads a message body. Null for anything that is not a dispatch of ours: such a message can never be run.
- * Only the fields that steer the claim are checked; the database decides about the rest, and the task's own type
- * checks the payload.
+ * Checked is what steers the claim, the retry and the next message: a number that PostgreSQL does not take would fail
+ * the group commit in which it stands, and with it the tasks beside it. The task's own type checks the payload.
  */
 export function decodeDispatch(body: string): Dispatch | null {
   let value: unknown;
@@ -58,16 +59,30 @@ function isDispatch(value: unknown): value is Dispatch {
   if (typeof value !== "object" || value === null) return false;
   const body = value as Partial<Record<keyof Dispatch, unknown>>;
   return (
-    Number.isSafeInteger(body.seq) &&
-    Number.isSafeInteger(body.attempt) &&
+    isWithin(body.seq, 1, Number.MAX_SAFE_INTEGER) &&
+    isWithin(body.attempt, 1, ATTEMPT_NUMBER_MAX) &&
+    isWithin(body.failures, 0, ATTEMPT_NUMBER_MAX) &&
+    isWithin(body.max_attempts, 1, ATTEMPT_NUMBER_MAX) &&
+    isWithin(body.priority, PRIORITY_MIN, PRIORITY_MAX) &&
+    typeof body.timeout === "number" &&
+    body.timeout > 0 &&
+    (body.lane === "short" || body.lane === "long") &&
     typeof body.task_id === "string" &&
     typeof body.task_type === "string" &&
-    Number.isSafeInteger(body.failures) &&
-    Number.isSafeInteger(body.max_attempts) &&
-    typeof body.timeout === "number" &&
-    typeof body.backoff === "object" &&
-    body.backoff !== null &&
-    (body.lane === "short" || body.lane === "long") &&
-    typeof body.correlation_id === "string"
+    typeof body.correlation_id === "string" &&
+    isBackoff(body.backoff)
   );
+}
+
+function isWithin(value: unknown, min: number, max: number): boolean {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= min && value <= max;
+}
+
+function isBackoff(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const { initial_ms, factor, max_ms, jitter } = value as Partial<Record<keyof BackoffWords, unknown>>;
+  const areNumbers = [initial_ms, factor, max_ms].every(
+    (number) => typeof number === "number" && number >= 0,
+  );
+  return areNumbers && typeof jitter === "boolean";
 }

@@ -31,13 +31,31 @@ export function workerIdOf(session: string): string {
   return mark === -1 ? session : session.slice(0, mark);
 }
 
+/**
+ * Reads the value of a key in the `workers` bucket. Null for what does not tell who beats and how often: its worker could
+ * never be thought dead, and what it claimed would never run again.
+ */
 export function decodeWorkerBeat(body: string): WorkerBeat | null {
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(body);
-    if (typeof value !== "object" || value === null || !("worker_id" in value) || !("session" in value))
-      return null;
-    return value as WorkerBeat; // The bucket is written by workers and by the api, which checks what comes from outside.
+    value = JSON.parse(body);
   } catch {
     return null;
   }
+  return isWorkerBeat(value) ? value : null;
+}
+
+function isWorkerBeat(value: unknown): value is WorkerBeat {
+  if (typeof value !== "object" || value === null) return false;
+  const beat = value as Partial<Record<keyof WorkerBeat, unknown>>;
+  return (
+    typeof beat.worker_id === "string" &&
+    beat.worker_id !== "" &&
+    typeof beat.session === "string" &&
+    (beat.status === "active" || beat.status === "draining") &&
+    typeof beat.heartbeat_interval === "number" &&
+    beat.heartbeat_interval > 0 &&
+    Array.isArray(beat.capabilities) &&
+    Array.isArray(beat.current_tasks)
+  );
 }
