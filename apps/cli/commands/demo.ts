@@ -1,3 +1,6 @@
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createClient, UnreachableError } from "@millrace/client";
 import type { Command, CommandInput } from "../command.ts";
 import { Board } from "../demo/board.ts";
@@ -76,8 +79,9 @@ async function ownStackIfNoneRuns(
 ): Promise<OwnStack | undefined> {
   const stack = findStack(input);
   if (stack.ok && (stack.isNamed || (await answers(stack.baseUrl, signal)))) return undefined;
-  board.line("no stack runs here: starting one for this");
-  return startOwnStack(input, signal);
+  const home = await mkdtemp(join(tmpdir(), "millrace-demo-"));
+  board.line(`no stack runs here: starting one for this in ${home}`);
+  return startOwnStack(input, home, signal);
 }
 
 async function answers(baseUrl: string, signal: AbortSignal): Promise<boolean> {

@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { CommandInput } from "../command.ts";
 import { DemoFailure } from "./part.ts";
@@ -16,9 +15,15 @@ export interface OwnStack {
   stop(): Promise<void>;
 }
 
-/** A whole stack in a temporary MILLRACE_HOME, by the command that people use. @throws DemoFailure with what it said last */
-export async function startOwnStack(input: CommandInput, signal: AbortSignal): Promise<OwnStack> {
-  const home = await mkdtemp(join(tmpdir(), "millrace-demo-"));
+/**
+ * A whole stack by the command that people use, in a home that goes with it.
+ * @throws DemoFailure with what it said last
+ */
+export async function startOwnStack(
+  input: CommandInput,
+  home: string,
+  signal: AbortSignal,
+): Promise<OwnStack> {
   const { MILLRACE_URL: _url, MILLRACE_API_KEY: _key, ...inherited } = input.env;
   const env = { ...inherited, MILLRACE_HOME: home };
   const stopWithParent = join(input.projectFolder, "packages/stack/supervise/stop-with-parent.ts");
