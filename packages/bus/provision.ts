@@ -77,7 +77,7 @@ async function provisionStream(bus: Bus, config: Config, mayChange: boolean): Pr
   }
   const fields = diff(config, { ...found.config });
   if (fields.length === 0) return { what, isCreated: false, drift: null };
-  if (mayChange) await bus.manager.streams.update(name, wanted);
+  if (mayChange) await mend({ what, fields }, bus.manager.streams.update(name, wanted));
   return { what, isCreated: false, drift: { what, fields } };
 }
 
@@ -96,8 +96,19 @@ async function provisionConsumer(
   }
   const fields = diff(config, { ...found.config });
   if (fields.length === 0) return { what, isCreated: false, drift: null };
-  if (mayChange) await bus.manager.consumers.update(stream, name, wanted);
+  if (mayChange) await mend({ what, fields }, bus.manager.consumers.update(stream, name, wanted));
   return { what, isCreated: false, drift: { what, fields } };
+}
+
+async function mend({ what, fields }: Drift, update: Promise<unknown>): Promise<void> {
+  try {
+    await update;
+  } catch (error) {
+    if (!(error instanceof JetStreamApiError)) throw error;
+    const wish = "make it again, or change the file";
+    const message = `NATS refuses to mend ${what} (${error.message}): ${describe(fields)}; ${wish}`;
+    throw new Fault("BUS_UNAVAILABLE", message, { cause: error });
+  }
 }
 
 function missing(what: string): Fault {

@@ -40,25 +40,31 @@ export type Published = boolean;
  */
 export class DispatchPublisher {
   readonly #bus: Bus;
-  readonly #waves: GroupCommit<Outgoing, Published>;
+  readonly #waves: GroupCommit<Encoded, Published>;
   #depth = 0;
   #sampledAtMs = 0;
 
   constructor(bus: Bus) {
     this.#bus = bus;
-    this.#waves = new GroupCommit<Outgoing, Published>({ commit: (wave) => this.#publishWave(wave) });
+    this.#waves = new GroupCommit<Encoded, Published>({
+      commit: (wave) => this.#publishWave(wave),
+      bytesOf: (message) => message.body.length,
+    });
   }
 
-  /** Rejects with BUS_UNAVAILABLE after some tries; then nothing or everything of the wave may stand in the stream. */
+  /**
+   * Rejects with BUS_UNAVAILABLE after some tries, and with OVERLOADED when too much waits. Then nothing, some or all of
+   * the messages may stand in the stream.
+   */
   publish(messages: readonly Outgoing[]): Promise<readonly Published[]> {
-    return this.#waves.addAll(messages);
+    return this.#waves.addAll(messages.map(encode));
   }
 
   drain(): Promise<void> {
     return this.#waves.drain();
   }
 
-  async #publishWave(wave: readonly Outgoing[]): Promise<readonly Published[]> {
+  async #publishWave(wave: readonly Encoded[]): Promise<readonly Published[]> {
     for (let attempt = 1; ; attempt++) {
       try {
         if (await this.#isFull()) return wave.map(() => false);
@@ -72,10 +78,9 @@ export class DispatchPublisher {
     }
   }
 
-  async #send(wave: readonly Outgoing[]): Promise<void> {
+  async #send(wave: readonly Encoded[]): Promise<void> {
     const last = wave.length - 1;
-    for (const [index, outgoing] of wave.entries()) {
-      const { subject, body, header } = encode(outgoing);
+    for (const [index, { subject, body, header }] of wave.entries()) {
       if (index < last) {
         this.#bus.connection.publish(subject, body, { headers: header });
         continue;

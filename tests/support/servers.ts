@@ -30,19 +30,33 @@ export interface NatsUnderTest extends ServerProcess {
   readonly monitorUrl: string;
 }
 
+const SERVER_CONF = join(PROJECT, "nats/server.conf");
+
+async function withoutSync(folder: string): Promise<string> {
+  const path = join(folder, "server.conf");
+  const text = await Bun.file(SERVER_CONF).text();
+  await Bun.write(path, text.replace(/^\s*sync_interval:.*$/m, ""));
+  return path;
+}
+
 let natsServer: Promise<NatsServer> | undefined;
+
+export interface NatsOptions {
+  readonly user?: string;
+  /** False: it acknowledges before it has written to the disk, which services refuse. */
+  readonly doesSyncAlways?: boolean;
+}
 
 /** A nats-server of the test's own, as the product configures it. It is stopped at the end of the run, if not before. */
 export async function startNats({
   user = "tester",
-}: {
-  readonly user?: string;
-} = {}): Promise<NatsUnderTest> {
+  doesSyncAlways = true,
+}: NatsOptions = {}): Promise<NatsUnderTest> {
   const { folder } = await scratch();
   natsServer ??= findNatsServer({ env: process.env, fallbackFolder: folder("cache"), say: sayOnTerminal });
   const place = {
     binary: (await natsServer).path,
-    configPath: join(PROJECT, "nats/server.conf"),
+    configPath: doesSyncAlways ? SERVER_CONF : await withoutSync(folder("conf")),
     storeFolder: folder("nats"),
     port: await anyFreePort(),
     monitorPort: await anyFreePort(),
