@@ -3,10 +3,10 @@ import { LEVELS, type Level } from "@millrace/protocol";
 import type { Sql } from "../connect.ts";
 
 /**
- * Finds tasks of one level that should have a message in the stream and cannot have one: due before `dueBefore`, not
- * claimed, and not published since. Marks them as published now and returns their ids; several schedulers at once get
- * different ones. Walks one index from its oldest entry, so a million waiting tasks that do have their messages are
- * never read: `dueBefore` lies before all of them.
+ * Finds tasks of one level that should have a message in the stream and cannot have one: unclaimed, and due since before
+ * `dueBefore`, the front of the queue. Their messages go to its end, so they count as due from now on; that keeps the
+ * order of the index the order of the queue, and whoever looks next starts behind them. Several schedulers at once get
+ * different ones. A million waiting tasks that do have their messages are never read: `dueBefore` lies before all of them.
  */
 export async function takeUnpublished(
   sql: Sql,
@@ -17,10 +17,11 @@ export async function takeUnpublished(
     with lost as materialized (
       select seq from open_tasks
       where lane = ${level.lane} and priority = ${level.priority} and claimed_by is null and ready_at < ${dueBefore}
-        and waiting_for = 0 and (published_at is null or published_at < ${dueBefore})
+        and waiting_for = 0
       order by ready_at limit ${limit} for update skip locked
     )
-    update open_tasks o set published_at = clock_timestamp() from lost where o.seq = lost.seq returning o.seq`;
+    update open_tasks o set ready_at = clock_timestamp(), published_at = clock_timestamp()
+    from lost where o.seq = lost.seq returning o.seq`;
   return rows.map((row) => row.seq).sort((a, b) => a - b);
 }
 
