@@ -64,7 +64,10 @@ async function show(input: CommandInput, interrupted: AbortController): Promise<
     const client = createClient({ baseUrl: stack.baseUrl, apiKey: stack.apiKey });
     board.line(`demo ${run}, seed ${values.seed}, at ${stack.baseUrl}`);
     const stage: Stage = { client, run, seed: values.seed, board, signal };
-    return (await runDemo(stage)) ? EXIT.done : EXIT.failed;
+    const cameTrue = await runDemo(stage);
+    if (own === undefined)
+      board.line(`look around: ${stack.baseUrl}/, bun run millrace ls, bun run millrace dlq ls`);
+    return cameTrue ? EXIT.done : EXIT.failed;
   } finally {
     if (own !== undefined) board.line("stopping the stack that was started for this");
     await own?.stop();
