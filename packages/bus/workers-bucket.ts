@@ -4,15 +4,18 @@ import type { Bus } from "./connect.ts";
 
 /** Beats outlive their worker for a while, so that an operator still sees who died. */
 const BEAT_TTL_MS = 60 * 60 * 1000;
-const KEY_HOSTILE = /[^A-Za-z0-9_=.-]/g;
+const KEY_HOSTILE = /[^A-Za-z0-9_-]/g;
 
 export async function openWorkersBucket(bus: Bus): Promise<KV> {
   return await new Kvm(bus.js).create(WORKERS_BUCKET, { ttl: BEAT_TTL_MS, history: 1 });
 }
 
-/** Worker ids may have characters that keys may not; the id itself stands in the value. */
+/**
+ * Worker ids may have characters that keys may not; the id itself stands in the value. Each becomes `=` and four digits,
+ * `=` too: two ids never share a key. A dot becomes one, since no key may begin or end with it.
+ */
 function keyOf(workerId: string): string {
-  return workerId.replace(KEY_HOSTILE, (char) => `=${char.charCodeAt(0).toString(16)}`);
+  return workerId.replace(KEY_HOSTILE, (char) => `=${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 export async function putBeat(bucket: KV, beat: WorkerBeat): Promise<void> {

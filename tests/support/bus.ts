@@ -1,5 +1,5 @@
-import { type Bus, type BusStatus, connectBus, type Delivery, provision } from "@millrace/bus";
-import type { Dispatch } from "@millrace/protocol";
+import { type Bus, type BusStatus, connectBus, type Delivery, provision, pullNow } from "@millrace/bus";
+import type { Dispatch, Level } from "@millrace/protocol";
 import { type NatsUnderTest, startNats } from "./servers.ts";
 
 /** A nats-server with the product's streams, and a connection to it. */
@@ -44,8 +44,18 @@ export function dispatchOf(seq: number, overrides: Partial<Dispatch> = {}): Disp
 }
 
 /** The internal ids of the tasks that were delivered. */
-export function seqsOf(deliveries: readonly Delivery[]): readonly number[] {
+export function seqsOf(deliveries: readonly Delivery[]): number[] {
   return deliveries.map(({ body }) => JSON.parse(body).seq);
+}
+
+/** So many messages. A message is acknowledged a moment before its consumer knows of it, so one pull may come too early. */
+export async function pullAll(bus: Bus, level: Level, count: number): Promise<readonly Delivery[]> {
+  const deliveries: Delivery[] = [];
+  await until(`${count} messages come`, async () => {
+    deliveries.push(...(await pullNow(bus, level, count - deliveries.length)));
+    return deliveries.length === count;
+  });
+  return deliveries;
 }
 
 /** Waits for what happens soon, and nobody tells. */

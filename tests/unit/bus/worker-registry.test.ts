@@ -1,0 +1,158 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { openWorkersBucket, putBeat, removeBeat, WorkerRegistry } from "@millrace/bus";
+import type { WorkerBeat } from "@millrace/protocol";
+import { type BusUnderTest, startBus, until } from "../../support/bus.ts";
+
+function beatOf(worker_id: string, session = "a", heartbeat_interval = 30): WorkerBeat {
+  return {
+    worker_id,
+    session,
+    status: "active",
+    capabilities: ["simulate"],
+    max_concurrent_tasks: 5,
+    current_tasks: [],
+    started_at: "2026-01-15T12:00:00Z",
+    last_heartbeat_at: "2026-01-15T12:00:00Z",
+    heartbeat_interval,
+    system_info: { cpu_usage: null, memory_usage: null, disk_usage: null },
+  };
+}
+
+/** A registry whose clock the test moves. */
+function registryAt() {
+  const clock = { ms: 1_000_000 };
+  return { registry: new WorkerRegistry(() => clock.ms), clock };
+}
+
+describe("a worker that falls silent", () => {
+  test("is unhealthy after two intervals of its own, dead after three, and alive again with its next beat", () => {
+    const { registry, clock } = registryAt();
+    registry.hear(beatOf("w"));
+    const liveness = () => registry.list()[0]?.liveness;
+    const seen = [60_000 - 1, 1, 29_999, 1].map((stepMs) => {
+      clock.ms += stepMs;
+      return [liveness(), registry.isSessionDead("w~a")];
+    });
+    expect(seen).toEqual([
+      ["alive", false],
+      ["unhealthy", false],
+      ["unhealthy", false],
+      ["dead", true],
+    ]);
+    registry.hear(beatOf("w"));
+    expect([liveness(), registry.isSessionDead("w~a")]).toEqual(["alive", false]);
+  });
+
+  test("is mourned once", () => {
+    const { registry, clock } = registryAt();
+    registry.hear(beatOf("w"));
+    expect(registry.takeDeaths()).toBe(false);
+    clock.ms += 90_000;
+    expect([registry.takeDeaths(), registry.takeDeaths()]).toEqual([true, false]);
+    registry.hear(beatOf("w"));
+    expect(registry.takeDeaths()).toBe(false);
+    clock.ms += 90_000;
+    expect(registry.takeDeaths()).toBe(true);
+  });
+});
+
+describe("sessions", () => {
+  test("a new session of the same worker makes the old one dead at once", () => {
+    const { registry } = registryAt();
+    registry.hear(beatOf("w", "a"));
+    registry.hear(beatOf("w", "b"));
+    expect([registry.isSessionDead("w~a"), registry.isSessionDead("w~b")]).toEqual([true, false]);
+    expect(registry.takeDeaths()).toBe(true);
+  });
+
+  test("one that nobody has heard of gets ten seconds of grace from the first question on", () => {
+    const { registry, clock } = registryAt();
+    expect(registry.isSessionDead("new~a")).toBe(false);
+    clock.ms += 10_000;
+    expect(registry.isSessionDead("new~a")).toBe(false);
+    clock.ms += 1;
+    expect(registry.isSessionDead("new~a")).toBe(true);
+  });
+
+  test("one that was heard of in its grace lives", () => {
+    const { registry, clock } = registryAt();
+    registry.isSessionDead("new~a");
+    clock.ms += 9_000;
+    registry.hear(beatOf("new"));
+    clock.ms += 9_000;
+    expect(registry.isSessionDead("new~a")).toBe(false);
+  });
+
+  test("grace is given afresh to a session that was forgotten in between", () => {
+    const { registry, clock } = registryAt();
+    registry.isSessionDead("w~a");
+    registry.hear(beatOf("w"));
+    registry.isSessionDead("w~a");
+    clock.ms += 3_600_000;
+    expect(registry.isSessionDead("w~a")).toBe(true); // Silent for an hour.
+  });
+});
+
+describe("the bucket", () => {
+  let under: BusUnderTest;
+  beforeAll(async () => {
+    under = await startBus();
+  });
+  afterAll(() => under.close());
+
+  test("tells who was there before, who comes, and who says goodbye", async () => {
+    const bucket = await openWorkersBucket(under.bus);
+    await putBeat(bucket, beatOf("early"));
+    const { registry } = registryAt();
+    await registry.watch(bucket);
+    await until("the early one is known", () => registry.list().length === 1);
+    await putBeat(bucket, beatOf("late"));
+    await until("the late one is known", () => registry.list().length === 2);
+    await removeBeat(bucket, "early");
+    await until("the early one is gone", () => registry.list().length === 1);
+    expect(registry.takeDeaths()).toBe(true);
+    registry.stop();
+  });
+
+  test("keeps workers apart whose ids a key cannot hold", async () => {
+    const bucket = await openWorkersBucket(under.bus);
+    const ids = [
+      "w:1",
+      "w=3a1",
+      "w=003a1",
+      "Σ",
+      ".",
+      "a.",
+      ".a",
+      "a..b",
+      "w 1",
+      "w*",
+      "w>",
+      "ü/🦦",
+      "W:1",
+      "\u03a1",
+    ];
+    const { registry } = registryAt();
+    await registry.watch(bucket);
+    for (const id of ids) await putBeat(bucket, beatOf(id));
+    const known = () => registry.list().map(({ beat }) => beat.worker_id);
+    await until("all are known", () => ids.every((id) => known().includes(id)));
+    for (const id of ids) await removeBeat(bucket, id);
+    await until("all are gone", () => ids.every((id) => !known().includes(id)));
+    registry.stop();
+  });
+
+  test("survives a value that is no beat", async () => {
+    const bucket = await openWorkersBucket(under.bus);
+    const { registry } = registryAt();
+    await registry.watch(bucket);
+    await bucket.put("odd", "{not json");
+    await bucket.put("odder", JSON.stringify({ ...beatOf("odder"), heartbeat_interval: null }));
+    await putBeat(bucket, beatOf("fine"));
+    await until("the sound one is known", () =>
+      registry.list().some(({ beat }) => beat.worker_id === "fine"),
+    );
+    expect(registry.list().map(({ beat }) => beat.worker_id)).not.toContain("odder");
+    registry.stop();
+  });
+});
