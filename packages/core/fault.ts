@@ -40,6 +40,7 @@ export const FAULTS = {
   OVERLOADED: { status: 503, title: "Too much work waits already" },
   STORE_UNAVAILABLE: { status: 503, title: "The database does not answer" },
   BUS_UNAVAILABLE: { status: 503, title: "The message broker does not answer" },
+  EVENTS_BACKLOG: { status: 503, title: "Too many events wait to be stored" },
 } as const satisfies Record<string, FaultKind>;
 
 export type FaultCode = keyof typeof FAULTS;
@@ -49,12 +50,15 @@ export interface FaultDetail {
   readonly errors?: readonly FieldProblem[];
   /** Seconds after which the caller may try again; becomes the Retry-After header. */
   readonly retryAfterS?: number;
+  /** Further members of the problem, as RFC 9457 allows: what was done all the same, which bound was met. */
+  readonly members?: Readonly<Record<string, unknown>>;
 }
 
 export class Fault extends Error {
   readonly code: FaultCode;
   readonly errors: readonly FieldProblem[];
   readonly retryAfterS: number | undefined;
+  readonly members: Readonly<Record<string, unknown>>;
 
   constructor(code: FaultCode, message: string, detail: FaultDetail = {}) {
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
@@ -62,6 +66,7 @@ export class Fault extends Error {
     this.code = code;
     this.errors = detail.errors ?? [];
     this.retryAfterS = detail.retryAfterS;
+    this.members = detail.members ?? {};
   }
 
   get status(): number {

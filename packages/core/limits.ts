@@ -68,7 +68,14 @@ export const REDRIVE_TASKS_MAX = 10_000;
 export const REDRIVE_PER_SECOND_MAX = 1_000;
 export const REDRIVE_PER_SECOND_DEFAULT = 100;
 
+export const ERROR_CODE_CHARS_MAX = 64;
 export const ERROR_MESSAGE_CHARS_MAX = 2_000;
+export const PROGRESS_NOTE_CHARS_MAX = 200;
+/** Running tasks whose progress one api process remembers; a slot each of many workers. */
+export const PROGRESS_TASKS_MAX = 20_000;
+/** Server-sent event streams that one api process keeps open, and bytes that wait for one slow reader. */
+export const STREAMS_MAX = 2_000;
+export const STREAM_WAITING_BYTES_MAX = 256 * 1024;
 
 /** Rows that one group commit writes in one transaction. */
 export const GROUP_ROWS_MAX = 2_000;
@@ -187,6 +194,36 @@ export const HEALTH_TIMEOUT_MS = 2_000;
 /** Probes within this time share one answer, so that no prober can put load on the database. */
 export const HEALTH_CACHE_MS = 1_000;
 
+/**
+ * Events. One record as it stands in the body; all of a body as sent, and unpacked; how far a body may unpack.
+ * A record that fits these bounds fits a log line of any of the collectors in use; what does not is a file.
+ */
+export const EVENT_BYTES_MAX = 64 * 1024;
+export const EVENTS_BODY_BYTES_MAX = 16 * 1024 * 1024;
+export const EVENTS_UNPACKED_BYTES_MAX = 64 * 1024 * 1024;
+export const EVENTS_RECORDS_MAX = 100_000;
+/** Nesting of a record, the record itself included, and its keys, nested ones included. */
+export const EVENT_DEPTH_MAX = 16;
+export const EVENT_KEYS_MAX = 256;
+export const EVENT_TYPE_CHARS_MAX = 128;
+export const EVENT_SOURCE_CHARS_MAX = 128;
+export const EVENT_ID_CHARS_MAX = 128;
+export const EVENT_LEVEL_CHARS_MAX = 16;
+export const EVENT_MESSAGE_BYTES_MAX = 32 * 1024;
+/** The oldest time that an event may have, in epoch ms: 2000-01-01. */
+export const EVENT_TIME_MS_MIN = 946_684_800_000;
+/** How far ahead of the api's clock it may be. */
+export const EVENT_AHEAD_MS_MAX = 24 * 60 * 60 * 1000;
+/** One message of the stream EVENTS; a longer request becomes several, its parts. */
+export const EVENTS_MESSAGE_BYTES_MAX = 1024 * 1024;
+/** Parts of one request: a full body in messages that are each short of full by less than one record. */
+export const EVENT_PARTS_MAX = 80;
+/** Bytes of events that one api process holds, being read or waiting for the stream; then EVENTS_BACKLOG. */
+export const EVENTS_HELD_BYTES_MAX = 64 * 1024 * 1024;
+/** Refused records that an answer lists; beyond, `rejected_total` says how many there are. */
+export const EVENTS_REJECTED_LISTED_MAX = 10_000;
+export const IDEMPOTENCY_KEY_CHARS_MAX = 255;
+
 function requireRelation(holds: boolean, relation: string): void {
   if (!holds) throw new Error(`limits contradict each other: ${relation}`);
 }
@@ -212,3 +249,10 @@ requireRelation(ATTEMPT_NUMBER_MAX < 2 ** 15, "an attempt number is a smallint")
 requireRelation(WORKER_SLOTS_MAX <= LEVEL_ACK_PENDING_MAX, "one worker cannot exhaust a level");
 requireRelation(REFRESH_GRACE_S < ACCESS_TOKEN_S, "a used refresh token dies before its access token");
 requireRelation(LOGIN_BLOCK_S_MAX < LOGIN_FAILURES_FORGOTTEN_S, "a block ends before its count is forgotten");
+requireRelation(EVENT_MESSAGE_BYTES_MAX < EVENT_BYTES_MAX, "the longest text fits into a record");
+requireRelation(EVENT_BYTES_MAX < EVENTS_MESSAGE_BYTES_MAX, "the largest record fits into a message");
+requireRelation(
+  EVENT_PARTS_MAX * (EVENTS_MESSAGE_BYTES_MAX - EVENT_BYTES_MAX) >= EVENTS_UNPACKED_BYTES_MAX,
+  "a full body fits into its parts",
+);
+requireRelation(EVENTS_BODY_BYTES_MAX < EVENTS_HELD_BYTES_MAX, "one full body leaves room for others");

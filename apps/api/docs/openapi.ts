@@ -32,6 +32,20 @@ const PROBLEM_SCHEMA = {
       },
     },
     correlation_id: { type: "string" },
+    limit: {
+      type: "object",
+      description: "EVENTS_BACKLOG: the bound that was met.",
+      properties: { name: { type: "string" }, bytes: { type: "integer" } },
+    },
+    taken: {
+      type: "object",
+      description: "Events: what was taken before the request failed. Send it again from `next_index` on.",
+      properties: {
+        accepted: { type: "integer" },
+        next_index: { type: "integer" },
+        receipt: { type: "string", nullable: true },
+      },
+    },
   },
 } as const;
 

@@ -32,6 +32,8 @@ export const PROBLEM_HELP: Readonly<Record<FaultCode, string>> = {
   OVERLOADED: "Nothing was accepted. Try again after `Retry-After` seconds.",
   STORE_UNAVAILABLE:
     "The database is away. Whether a write was done is unknown unless the response says so: repeat it with the same id.",
+  EVENTS_BACKLOG:
+    "The stream is full, or the api holds as many bytes of events as it may: `limit` names the bound. `taken` says which records were taken all the same; send the others after `Retry-After` seconds.",
   BUS_UNAVAILABLE: "The message broker is away. Nothing was accepted; try again after `Retry-After` seconds.",
 };
 

@@ -12,6 +12,13 @@ export interface Problem {
   readonly detail: string;
   readonly errors?: readonly { readonly path: string; readonly message: string }[];
   readonly correlation_id: string;
+  /** Events only: the bound that was met, and the records that were taken before. */
+  readonly limit?: { readonly name: string; readonly bytes: number };
+  readonly taken?: {
+    readonly accepted: number;
+    readonly next_index: number;
+    readonly receipt: string | null;
+  };
 }
 
 /** The only place where a fault becomes HTTP. */
@@ -28,6 +35,7 @@ export function problemResponse(fault: Fault, correlationId: string): Response {
         : fault.message,
     ...(fault.errors.length > 0 && { errors: fault.errors.map(({ path, message }) => ({ path, message })) }),
     correlation_id: correlationId,
+    ...fault.members,
   };
   const headers = new Headers({ "Content-Type": JSON_PROBLEM, [CORRELATION_HEADER]: correlationId });
   if (fault.retryAfterS !== undefined)

@@ -1,0 +1,6 @@
+export * from "./batch-header.ts";
+export * from "./event-time.ts";
+export * from "./message-id.ts";
+export * from "./names.ts";
+export * from "./receipt.ts";
+export * from "./refusals.ts";
