@@ -1,5 +1,11 @@
 import type { AttemptOutcome, Json } from "@millrace/core";
-import { ABORT_GRACE_MS, ERROR_MESSAGE_CHARS_MAX, RESULT_BYTES_MAX } from "@millrace/core/limits";
+import {
+  ABORT_GRACE_MS,
+  ERROR_CODE_CHARS_MAX,
+  ERROR_MESSAGE_CHARS_MAX,
+  JSON_DEPTH_MAX,
+  RESULT_BYTES_MAX,
+} from "@millrace/core/limits";
 import type { TaskContext, TaskType } from "./task-type.ts";
 
 /** Why an attempt is stopped from outside. */
@@ -40,6 +46,7 @@ export async function runAttempt(run: Run): Promise<RunEnd> {
     grace = setTimeout(() => leftBehind.resolve(endOfAbort(abort.signal.reason)), ABORT_GRACE_MS);
   };
   abort.signal.addEventListener("abort", onAbort, { once: true });
+  if (abort.signal.aborted) onAbort();
   try {
     return await Promise.race([runHandler(run), leftBehind.promise]);
   } finally {
@@ -74,6 +81,8 @@ function checkedResult(result: Json): AttemptOutcome {
     return failure("RESULT_INVALID", `the result is not JSON: ${messageOf(error)}`, false);
   }
   if (text === undefined) return { kind: "completed", result: null };
+  if (isDeeper(text, JSON_DEPTH_MAX))
+    return failure("RESULT_INVALID", `the result is nested deeper than ${JSON_DEPTH_MAX}`, false);
   // UTF-16 units are at most a third of the bytes; only what could be too long is measured.
   if (text.length * 3 <= RESULT_BYTES_MAX) return { kind: "completed", result };
   const bytes = Buffer.byteLength(text);
@@ -82,8 +91,30 @@ function checkedResult(result: Json): AttemptOutcome {
   return { kind: "completed", result: { is_truncated: true, bytes, head } };
 }
 
+const BRACKET_OR_TEXT = /"(?:[^"\\]|\\.)*"|[[\]{}]/g;
+
+/** PostgreSQL fails a whole group commit over one JSON that is nested too deep for its stack. */
+function isDeeper(json: string, depthMax: number): boolean {
+  // Most results are too short to be that deep.
+  if (json.length <= depthMax * 2) return false;
+  let depth = 0;
+  for (const [token] of json.matchAll(BRACKET_OR_TEXT)) {
+    if (token === "[" || token === "{") depth += 1;
+    else if (token === "]" || token === "}") depth -= 1;
+    if (depth > depthMax) return true;
+  }
+  return false;
+}
+
 function boundedError(outcome: Extract<AttemptOutcome, { kind: "failed" }>): AttemptOutcome {
-  return { ...outcome, error: { code: outcome.error.code, message: storable(outcome.error.message) } };
+  const { code, message } = outcome.error;
+  return { ...outcome, error: { code: storableCode(code), message: storable(message) } };
+}
+
+/** A column that may not be null, filled by user code. */
+function storableCode(code: unknown): string {
+  const text = typeof code === "string" ? storable(code).slice(0, ERROR_CODE_CHARS_MAX) : "";
+  return text === "" ? "HANDLER_ERROR" : text;
 }
 
 function failure(code: string, message: string, isRetryable: boolean): AttemptOutcome {
