@@ -1,5 +1,6 @@
 /** The API process: reads the configuration, connects, listens, and drains when told to stop. */
 import {
+  type Bus,
   checkBus,
   connectBus,
   DispatchPublisher,
@@ -9,9 +10,11 @@ import {
 } from "@millrace/bus";
 import { type Config, formatProblems, readConfig } from "@millrace/config";
 import { createHealth, createLog, createMetrics, type Log } from "@millrace/observe";
-import { openPool } from "@millrace/store";
+import { openPool, type Sql } from "@millrace/store";
 import { createApp } from "./app.ts";
-import { serve } from "./serve.ts";
+import { BusLiveTasks } from "./live/live-tasks.ts";
+import type { Ports } from "./ports.ts";
+import { type Listening, serve } from "./serve.ts";
 import { ensureAdmin } from "./use-cases/ensure-admin.ts";
 import { createPorts } from "./wiring.ts";
 
@@ -49,35 +52,42 @@ async function main(): Promise<void> {
   }
 }
 
-async function run(config: ApiConfig, log: Log): Promise<void> {
-  const sql = openPool({
-    url: config.databaseUrl,
-    max: POOL_CONNECTIONS_MAX,
-    applicationName: "millrace-api",
-    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-  });
+interface Connections {
+  readonly bus: Bus;
+  readonly publisher: DispatchPublisher;
+  readonly sql: Sql;
+  readonly hotSql: Sql;
+}
+
+async function connect(config: ApiConfig, log: Log): Promise<Connections> {
   const bus = await connectBus({ urls: config.natsUrls, name: "millrace-api" });
   await verifyServer(bus, config.natsMonitorUrl);
   for (const drift of (await provision(bus)).drifts)
     log.warning("NATS was configured otherwise, and is mended", { drift });
-  const hotSql = openPool({
-    url: config.databaseUrl,
-    max: HOT_CONNECTIONS_MAX,
-    applicationName: "millrace-api-tasks",
-    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-    isByKey: true,
-  });
-  const publisher = new DispatchPublisher(bus);
-  const health = createHealth({
-    checks: {
-      postgres: async () => void (await sql`select 1`),
-      nats: () => checkBus(bus),
-    },
-  });
+  const pool = { url: config.databaseUrl, statementTimeoutMs: STATEMENT_TIMEOUT_MS };
+  return {
+    bus,
+    publisher: new DispatchPublisher(bus),
+    sql: openPool({ ...pool, max: POOL_CONNECTIONS_MAX, applicationName: "millrace-api" }),
+    hotSql: openPool({
+      ...pool,
+      max: HOT_CONNECTIONS_MAX,
+      applicationName: "millrace-api-tasks",
+      isByKey: true,
+    }),
+  };
+}
+
+async function run(config: ApiConfig, log: Log): Promise<void> {
+  const connections = await connect(config, log);
+  const { bus, sql, hotSql, publisher } = connections;
+  const draining = new AbortController();
   const ports = createPorts({
     log,
     metrics: createMetrics({ service: "api" }),
-    health,
+    health: createHealth({
+      checks: { postgres: async () => void (await sql`select 1`), nats: () => checkBus(bus) },
+    }),
     isMetricsPublic: config.metricsEnabled,
     sql,
     hotSql,
@@ -85,6 +95,9 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
       publish: (messages) => publisher.publish(messages),
       tellCancelled: (notice) => tellCancelled(bus, notice),
     },
+    live: new BusLiveTasks(bus),
+    draining: draining.signal,
+    keepOpen: (request) => app.server?.timeout(request, 0),
     timeoutS: { short: config.shortTimeoutS, long: config.taskTimeoutS },
     jwtSecret: config.jwtSecret,
     nowMs: Date.now,
@@ -92,22 +105,34 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
   });
   const { adminEmail: email, adminPassword: password, adminApiKey: apiKey } = config;
   if (email !== undefined && password !== undefined) await ensureAdmin(ports, { email, password, apiKey });
-
   const app = createApp(ports);
   const listening = serve(app, { host: config.apiHost, port: config.apiPort });
   log.info("listening", { url: listening.url, port: listening.port });
-  onStopSignal(async (signal) => {
+  onStopSignal((signal) => {
     log.info("draining", { signal });
-    health.drain();
-    const { isClean } = await listening.stop();
-    await ports.intake.drain();
-    await publisher.drain();
-    await bus.connection.drain();
-    await Promise.all([sql, hotSql].map((pool) => pool.end({ timeout: POOL_END_S })));
-    log.info("stopped", { cut_off: !isClean });
-    log.flush();
-    process.exit(0);
+    ports.health.drain();
+    draining.abort();
+    return drain({ ports, connections, listening });
   });
+}
+
+interface Draining {
+  readonly ports: Ports;
+  readonly connections: Connections;
+  readonly listening: Listening;
+}
+
+/** Finishes what has begun: requests first, then what they wrote, then the connections. */
+async function drain({ ports, connections, listening }: Draining): Promise<void> {
+  const { bus, publisher, sql, hotSql } = connections;
+  const { isClean } = await listening.stop();
+  await ports.intake.drain();
+  await publisher.drain();
+  await bus.connection.drain();
+  await Promise.all([sql, hotSql].map((pool) => pool.end({ timeout: POOL_END_S })));
+  ports.log.info("stopped", { cut_off: !isClean });
+  ports.log.flush();
+  process.exit(0);
 }
 
 /** The first signal drains; a second one, from somebody who does not want to wait, ends the process at once. */

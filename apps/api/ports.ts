@@ -3,6 +3,7 @@ import type { Sql } from "@millrace/store";
 import type { AccessTokens } from "./identity/access-tokens.ts";
 import type { Identities } from "./identity/identities.ts";
 import type { Passwords } from "./identity/passwords.ts";
+import type { LiveTasks } from "./live/live-tasks.ts";
 import type { Dispatcher, Intake } from "./tasks/intake.ts";
 import type { TaskRules } from "./tasks/read-task.ts";
 
@@ -19,6 +20,11 @@ export interface Ports {
   readonly dispatcher: Dispatcher;
   readonly intake: Intake;
   readonly taskRules: TaskRules;
+  readonly live: LiveTasks;
+  /** Aborts when the process is told to stop: streams end, so that clients go elsewhere. */
+  readonly draining: AbortSignal;
+  /** Takes the idle time-out off a request that is answered with a stream. */
+  readonly keepOpen: (request: Request) => void;
   readonly identities: Identities;
   readonly accessTokens: AccessTokens;
   readonly passwords: Passwords;

@@ -4,6 +4,7 @@ import { createAccessTokens } from "./identity/access-tokens.ts";
 import { Identities } from "./identity/identities.ts";
 import { lookUpCredential } from "./identity/look-up.ts";
 import { createPasswords, makeAbsentHash } from "./identity/passwords.ts";
+import type { LiveTasks } from "./live/live-tasks.ts";
 import type { Ports } from "./ports.ts";
 import { type Dispatcher, Intake } from "./tasks/intake.ts";
 import type { TaskRules } from "./tasks/read-task.ts";
@@ -16,6 +17,9 @@ export interface Means {
   readonly sql: Sql;
   readonly hotSql: Sql;
   readonly dispatcher: Dispatcher;
+  readonly live: LiveTasks;
+  readonly draining: AbortSignal;
+  readonly keepOpen: (request: Request) => void;
   /** Time-outs of tasks that name none, in seconds. */
   readonly timeoutS: TaskRules["timeoutS"];
   readonly jwtSecret: string;

@@ -27,7 +27,7 @@ export async function followUp(settled: Settled, ports: WorkerPorts): Promise<vo
 async function tellWorld({ dispatch, settlement, readyAt }: Settled, ports: WorkerPorts): Promise<void> {
   switch (settlement.kind) {
     case "completed":
-      return ports.tell(dispatch, { status: "completed", phase: "done", progress: 1 });
+      return ports.tell(dispatch, { status: "completed", phase: "done" });
     case "dead":
       ports.tell(dispatch, { status: "failed", phase: "dead" });
       return await bury(dispatch, settlement, ports);

@@ -91,13 +91,7 @@ async function run({ delivery, dispatch, type }: Start, ports: WorkerPorts): Pro
         payload: dispatch.payload,
         correlationId: dispatch.correlation_id,
         log: ports.taskLog(dispatch),
-        reportProgress: (progress, note) =>
-          ports.tell(dispatch, {
-            status: "running",
-            phase: "running",
-            progress,
-            ...(note !== undefined && { note }),
-          }),
+        reportProgress: (progress, note) => ports.tellProgress(dispatch, progress, note),
       },
     });
   } finally {

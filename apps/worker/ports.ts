@@ -34,6 +34,7 @@ export interface WorkerPorts {
   timeoutMsOf(dispatch: Dispatch): number;
   taskLog(dispatch: Dispatch): TaskLog;
   tell(dispatch: Dispatch, change: Omit<LiveTask, "seq" | "task_id" | "attempt">): void;
+  tellProgress(dispatch: Dispatch, progress: number, note: string | undefined): void;
   flushLive(): void;
   followUp(settled: Settled): Promise<void>;
   /** Lets it go on beside the next task; the drain waits for it. */

@@ -1,6 +1,10 @@
 import { type Bus, DispatchPublisher, LiveTeller, onCancelled } from "@millrace/bus";
 import { LANES, type Lane, type Random } from "@millrace/core";
-import { SHORT_LANE_TIMEOUT_S_MAX, WORKER_DRAIN_MS_MAX } from "@millrace/core/limits";
+import {
+  PROGRESS_NOTE_CHARS_MAX,
+  SHORT_LANE_TIMEOUT_S_MAX,
+  WORKER_DRAIN_MS_MAX,
+} from "@millrace/core/limits";
 import type { Log, Metrics } from "@millrace/observe";
 import { type Dispatch, sessionOf } from "@millrace/protocol";
 import type { Sql } from "@millrace/store";
@@ -126,6 +130,12 @@ function makePorts(options: WorkerOptions, { session, running, pullers, work }: 
       1000,
     taskLog: (dispatch) => taskLog(log, dispatch),
     tell: ({ seq, task_id, attempt }, change) => live.tell({ seq, task_id, attempt, ...change }),
+    tellProgress: ({ seq, attempt }, progress, note) => {
+      if (!Number.isFinite(progress)) return; // It comes from user code.
+      const share = Math.min(1, Math.max(0, progress));
+      const told = note === undefined ? {} : { note: String(note).slice(0, PROGRESS_NOTE_CHARS_MAX) };
+      live.tellProgress({ seq, attempt, progress: share, ...told });
+    },
     flushLive: () => live.flush(),
     followUp: (settled) => followUp(settled, ports),
     background: (promise) => {

@@ -1,4 +1,11 @@
-import { CANCEL_SUBJECT, LIVE_TASKS_SUBJECT, type LiveTask, type LiveTasks } from "@millrace/protocol";
+import {
+  CANCEL_SUBJECT,
+  LIVE_PROGRESS_SUBJECT,
+  LIVE_TASKS_SUBJECT,
+  type LiveProgress,
+  type LiveTask,
+  type LiveTasks,
+} from "@millrace/protocol";
 import type { Bus } from "./connect.ts";
 
 /** People cannot see faster, and a message for each step would cost a worker as much as the task does. */
@@ -6,10 +13,11 @@ const TELL_EVERY_MS = 40;
 /** Steps that are told together at most; a burst sends several messages. */
 const TOLD_AT_ONCE_MAX = 1_000;
 
-/** Gathers the steps that a worker's tasks take, and tells them together. Forgotten if nobody listens. */
+/** Gathers what a worker's tasks do, and tells it together. Forgotten if nobody listens. */
 export class LiveTeller {
   readonly #bus: Bus;
   readonly #workerId: string;
+  readonly #progress = new Map<number, LiveProgress>();
   #tasks: LiveTask[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -21,24 +29,47 @@ export class LiveTeller {
   tell(task: LiveTask): void {
     this.#tasks.push(task);
     if (this.#tasks.length >= TOLD_AT_ONCE_MAX) this.flush();
-    else this.#timer ??= setTimeout(() => this.flush(), TELL_EVERY_MS);
+    else this.#later();
+  }
+
+  /** The last word of a moment counts: a handler may report as often as it likes. */
+  tellProgress(progress: LiveProgress): void {
+    this.#progress.set(progress.seq, progress);
+    this.#later();
   }
 
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const tasks = this.#tasks.splice(0);
-    if (tasks.length === 0 || this.#bus.connection.isClosed()) return;
+    const progress = [...this.#progress.values()];
+    this.#progress.clear();
+    if (this.#bus.connection.isClosed()) return;
+    if (progress.length > 0) this.#bus.connection.publish(LIVE_PROGRESS_SUBJECT, JSON.stringify(progress));
+    if (tasks.length === 0) return;
     const told: LiveTasks = { worker_id: this.#workerId, at: new Date().toISOString(), tasks };
     this.#bus.connection.publish(LIVE_TASKS_SUBJECT, JSON.stringify(told));
   }
+
+  #later(): void {
+    this.#timer ??= setTimeout(() => this.flush(), TELL_EVERY_MS);
+  }
 }
 
-/** Hears of all tasks; the returned function ends it. */
+/** Hears what all tasks do; the returned function ends it. */
 export function followLive(bus: Bus, onLive: (told: LiveTasks) => void): () => void {
-  const subscription = bus.connection.subscribe(LIVE_TASKS_SUBJECT, {
+  return follow(bus, LIVE_TASKS_SUBJECT, onLive);
+}
+
+/** Hears how far all running tasks are; the returned function ends it. */
+export function followProgress(bus: Bus, onProgress: (told: readonly LiveProgress[]) => void): () => void {
+  return follow(bus, LIVE_PROGRESS_SUBJECT, onProgress);
+}
+
+function follow<T>(bus: Bus, subject: string, handle: (told: T) => void): () => void {
+  const subscription = bus.connection.subscribe(subject, {
     callback: (error, message) => {
-      if (error === null) onLive(message.json<LiveTasks>());
+      if (error === null) handle(message.json<T>());
     },
   });
   return () => subscription.unsubscribe();
@@ -56,10 +87,5 @@ export function tellCancelled(bus: Bus, notice: CancelNotice): void {
 }
 
 export function onCancelled(bus: Bus, handle: (notice: CancelNotice) => void): () => void {
-  const subscription = bus.connection.subscribe(CANCEL_SUBJECT, {
-    callback: (error, message) => {
-      if (error === null) handle(message.json<CancelNotice>());
-    },
-  });
-  return () => subscription.unsubscribe();
+  return follow(bus, CANCEL_SUBJECT, handle);
 }

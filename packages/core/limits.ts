@@ -91,10 +91,13 @@ export const GROUP_WAITING_BYTES_MAX = 128 * 1024 * 1024;
 export const WORKER_SLOTS_MAX = 1_000;
 /** Unacknowledged messages per (lane, priority): the cluster-wide concurrency of one level. */
 export const LEVEL_ACK_PENDING_MAX = 20_000;
-/** Time after which JetStream hands out a message again whose worker says nothing. */
-export const ACK_WAIT_MS = 30_000;
+/**
+ * Time after which JetStream hands out a message again whose worker says nothing: how long a task waits whose worker
+ * died between the delivery and the claim. Too short costs no more than a look at the claim, which still holds.
+ */
+export const ACK_WAIT_MS = 10_000;
 /** How often a worker says that it still works on a message. */
-export const ACK_PROGRESS_MS = 10_000;
+export const ACK_PROGRESS_MS = 3_000;
 
 /** What a handler gets after its attempt was aborted; then it is left behind, and its slot is free. */
 export const ABORT_GRACE_MS = 1_000;

@@ -7,8 +7,14 @@ export interface LiveTask {
   readonly status: TaskStatus;
   readonly phase: TaskPhase;
   readonly attempt: number;
-  /** 0 … 1 while running. */
-  readonly progress?: number;
+}
+
+/** How far a running attempt is, as its handler reports it, on `live.progress`. */
+export interface LiveProgress {
+  readonly seq: number;
+  readonly attempt: number;
+  /** 0 … 1. */
+  readonly progress: number;
   readonly note?: string;
 }
 

@@ -53,6 +53,8 @@ export function deadLetterSubject(lane: Lane, taskType: string): string {
 
 /** Core NATS, not stored: what changes in the lives of tasks, for whoever watches now. */
 export const LIVE_TASKS_SUBJECT = "live.tasks";
+/** Core NATS: how far running tasks are. Apart, since every api process listens to it. */
+export const LIVE_PROGRESS_SUBJECT = "live.progress";
 
 /** Core NATS: tells the workers that a running task was cancelled. */
 export const CANCEL_SUBJECT = "control.cancel";

@@ -39,6 +39,8 @@ export function serviceEnvironment(ground: Ground, { nats, databaseUrl }: Addres
     // What runs on a developer's own machine calls that machine.
     HTTP_ALLOW_LOOPBACK: env.HTTP_ALLOW_LOOPBACK ?? "true",
     LOG_FORMAT: "json",
+    // A name that outlives restarts: the claims of a worker's former life are known for dead the moment it comes back.
+    WORKER_ID: env.WORKER_ID ?? "worker-1",
   };
 }
 

@@ -41,7 +41,7 @@ const LETTER_FIELDS = {
 const LetterView = strict(LETTER_FIELDS);
 const LetterList = strict({
   items: t.Array(LetterView),
-  total: t.Integer({ description: "Counted up to 10 000, without filters." }),
+  total: t.Integer({ description: "Counted up to 10 000." }),
   limit: t.Integer(),
   next_cursor: t.Nullable(t.String()),
 });
@@ -94,7 +94,10 @@ function reading(ports: Ports) {
           limit,
         };
         const [letters, total] = await orStoreFault(
-          Promise.all([listDeadLetters(ports.sql, filter), countDeadLetters(ports.sql, LIST_TOTAL_MAX)]),
+          Promise.all([
+            listDeadLetters(ports.sql, filter),
+            countDeadLetters(ports.sql, filter, LIST_TOTAL_MAX),
+          ]),
         );
         const last = letters.length === limit ? letters.at(-1) : undefined;
         const next_cursor = last === undefined ? null : cursorAfter(last.seq);

@@ -1,28 +1,17 @@
-import {
-  BATCH_TASKS_MAX,
-  LIST_LIMIT_DEFAULT,
-  LIST_LIMIT_MAX,
-  LIST_OFFSET_MAX,
-  PRIORITY_MAX,
-  PRIORITY_MIN,
-} from "@millrace/core/limits";
-import { countTasks, listAttempts, listTasks, orStoreFault } from "@millrace/store";
+import { BATCH_TASKS_MAX } from "@millrace/core/limits";
 import { Elysia, t } from "elysia";
 import { documented } from "../docs/documented.ts";
-import { guarded, sightOf } from "../http/access.ts";
+import { guarded } from "../http/access.ts";
 import { type BatchBody, readBatch } from "../http/batch-body.ts";
-import { cursorAfter, readCursor } from "../http/cursor.ts";
 import { jsonBody } from "../http/json-body.ts";
 import { choice, strict } from "../http/schema.ts";
 import type { Ports } from "../ports.ts";
 import { TaskWish } from "../tasks/task-wish.ts";
-import { viewAttempt, viewTask } from "../tasks/view-task.ts";
-import { cancelTask } from "../use-cases/cancel-task.ts";
-import { retryTask } from "../use-cases/retry-task.ts";
-import { findTaskFor } from "../use-cases/show-task.ts";
 import { submitBatch } from "../use-cases/submit-batch.ts";
 import { submitTask } from "../use-cases/submit-task.ts";
-import { AttemptList, BatchAnswer, STATUSES, TaskAnswer, TaskList } from "./task-schemas.ts";
+import { taskActions } from "./task-actions.ts";
+import { BatchAnswer, TaskAnswer } from "./task-schemas.ts";
+import { taskLists, taskViews } from "./task-views.ts";
 
 const tag = "Tasks";
 const BODY_FAULTS = [
@@ -38,8 +27,9 @@ export function taskRoutes(ports: Ports) {
   return new Elysia({ name: "tasks", prefix: "/api/tasks" })
     .use(guarded)
     .use(submissions(ports))
-    .use(lists(ports))
-    .use(actions(ports));
+    .use(taskLists(ports))
+    .use(taskViews(ports))
+    .use(taskActions(ports));
 }
 
 function submissions(ports: Ports) {
@@ -91,117 +81,6 @@ function submissions(ports: Ports) {
           tag,
           answers: { 200: { description: "What became of each.", schema: BatchAnswer } },
           faults: [...BODY_FAULTS, "TASK_ID_CONFLICT"],
-        }),
-      },
-    );
-}
-
-const ListQuery = strict({
-  status: t.Optional(choice(STATUSES)),
-  task_type: t.Optional(t.String({ maxLength: 64 })),
-  priority: t.Optional(t.Integer({ minimum: PRIORITY_MIN, maximum: PRIORITY_MAX })),
-  limit: t.Optional(
-    t.Integer({ minimum: 1, maximum: LIST_LIMIT_MAX, description: `${LIST_LIMIT_DEFAULT} when absent.` }),
-  ),
-  offset: t.Optional(
-    t.Integer({ minimum: 0, maximum: LIST_OFFSET_MAX, description: "Further on, use the cursor." }),
-  ),
-  cursor: t.Optional(t.String({ description: "`next_cursor` of the page before." })),
-});
-
-function lists(ports: Ports) {
-  return new Elysia({ name: "task-lists" })
-    .use(guarded)
-    .get(
-      "",
-      async ({ identity, query }) => {
-        const { status, task_type: taskType, priority, limit = LIST_LIMIT_DEFAULT, offset = 0 } = query;
-        const filter = { ownerId: sightOf(identity), status, taskType, priority };
-        const before = readCursor(query.cursor);
-        const [tasks, { total, isCapped }] = await orStoreFault(
-          Promise.all([
-            listTasks(ports.sql, { ...filter, limit, offset, before }),
-            countTasks(ports.sql, filter),
-          ]),
-        );
-        const last = tasks.length === limit ? tasks.at(-1) : undefined;
-        const next_cursor = last === undefined ? null : cursorAfter(last.seq);
-        return { items: tasks.map(viewTask), total, total_capped: isCapped, limit, offset, next_cursor };
-      },
-      {
-        scope: "tasks:read",
-        query: ListQuery,
-        detail: documented({
-          summary: "List tasks",
-          description: "Newest first; your own, or everybody's for operators.",
-          tag,
-          answers: { 200: { description: "A page.", schema: TaskList } },
-          faults: ["VALIDATION_FAILED"],
-        }),
-      },
-    )
-    .get(
-      "/:task_id",
-      async ({ identity, params }) => viewTask(await findTaskFor(ports, identity, params.task_id)),
-      {
-        scope: "tasks:read",
-        detail: documented({
-          summary: "Show a task",
-          tag,
-          answers: { 200: aTask("The task.") },
-          faults: ["NOT_FOUND"],
-        }),
-      },
-    )
-    .get(
-      "/:task_id/attempts",
-      async ({ identity, params }) => {
-        const { seq } = await findTaskFor(ports, identity, params.task_id);
-        const attempts = await orStoreFault(listAttempts(ports.sql, seq));
-        return { items: attempts.map(viewAttempt) };
-      },
-      {
-        scope: "tasks:read",
-        detail: documented({
-          summary: "List the attempts of a task",
-          tag,
-          answers: { 200: { description: "First to last.", schema: AttemptList } },
-          faults: ["NOT_FOUND"],
-        }),
-      },
-    );
-}
-
-function actions(ports: Ports) {
-  return new Elysia({ name: "task-actions" })
-    .use(guarded)
-    .post(
-      "/:task_id/cancel",
-      async ({ identity, params }) => viewTask(await cancelTask(ports, identity, params.task_id)),
-      {
-        scope: "tasks:write",
-        parse: "none",
-        detail: documented({
-          summary: "Cancel a task",
-          description: "Also while it runs: the attempt is stopped, and whatever it still says is refused.",
-          tag,
-          answers: { 200: aTask("Cancelled.") },
-          faults: ["NOT_FOUND", "TASK_STATE_CONFLICT"],
-        }),
-      },
-    )
-    .post(
-      "/:task_id/retry",
-      async ({ identity, params }) => viewTask(await retryTask(ports, identity, params.task_id)),
-      {
-        scope: "tasks:write",
-        parse: "none",
-        detail: documented({
-          summary: "Retry a failed or cancelled task",
-          description: "With the same policy and a fresh count of failures.",
-          tag,
-          answers: { 200: aTask("Queued again.") },
-          faults: ["NOT_FOUND", "TASK_STATE_CONFLICT"],
         }),
       },
     );

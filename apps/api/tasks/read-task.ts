@@ -106,14 +106,23 @@ export function isDeeperThan(value: Json, depthMax: number): boolean {
 }
 
 /** RFC 3339, section 5.6; `Date.parse` alone would take "1" and "next tuesday 5". */
-const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
+const RFC_3339 = /^(\d{4}-\d{2}-\d{2})[Tt]([01]\d|2[0-3]):\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
+
+/** NaN when it is no time. `Date.parse` takes the 31st of June for the 1st of July, so the day is looked at by itself. */
+function parseTime(text: string): number {
+  const day = RFC_3339.exec(text)?.[1];
+  if (day === undefined) return Number.NaN;
+  const midnight = new Date(`${day}T00:00:00Z`);
+  const isDay = !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day);
+  return isDay ? Date.parse(text) : Number.NaN;
+}
 
 function readRunAt(wish: TaskWish, nowMs: number, errors: FieldProblem[]): string | null {
   const { run_at: runAt, delay } = wish;
   if (runAt === undefined)
     return delay === undefined || delay === 0 ? null : new Date(nowMs + delay * 1000).toISOString();
   if (delay !== undefined) errors.push({ path: "/delay", message: "must not stand beside run_at" });
-  const atMs = RFC_3339.test(runAt) ? Date.parse(runAt) : Number.NaN;
+  const atMs = parseTime(runAt);
   if (Number.isNaN(atMs)) {
     errors.push({ path: "/run_at", message: "must be a time such as 2026-03-01T09:30:00Z" });
     return null;

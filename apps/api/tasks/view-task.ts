@@ -1,8 +1,8 @@
 import type { AttemptRecord, NewTask, TaskRecord } from "@millrace/store";
 import { isoTime } from "../http/iso-time.ts";
 
-/** A task as clients see it. */
-export function viewTask(task: TaskRecord) {
+/** A task as clients see it. `progress` is what its handler told last, while it runs. */
+export function viewTask(task: TaskRecord, progress: number | null = null) {
   return {
     task_id: task.taskId,
     task_type: task.taskType,
@@ -18,7 +18,7 @@ export function viewTask(task: TaskRecord) {
     max_attempts: task.maxAttempts,
     backoff: task.backoff,
     tenant: task.tenant,
-    progress: task.phase === "done" ? 1 : null,
+    progress: task.phase === "done" ? 1 : task.phase === "running" ? progress : null,
     created_at: isoTime(task.createdAt),
     run_at: isoTime(task.runAt),
     started_at: isoTime(task.startedAt),

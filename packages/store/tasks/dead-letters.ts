@@ -29,32 +29,42 @@ export interface DeadLetterFilter {
 
 /** Newest first. */
 export async function listDeadLetters(sql: Sql, filter: DeadLetterFilter): Promise<readonly DeadLetterRow[]> {
-  const { ownerId, taskType, error, taskIds, before, limit } = filter;
-  const pattern = error === undefined ? "" : `%${error.replace(/[\\%_]/g, "\\$&")}%`;
+  const { before, limit } = filter;
   return await sql<DeadLetterRow[]>`
     select d.seq, t.task_id as "taskId", d.task_type as "taskType", t.owner_id as "ownerId", d.lane,
       d.error_code as "errorCode", d.error_message as "errorMessage", d.died_at as "diedAt", t.payload,
       (select count(*)::integer from outcomes c where c.seq = d.seq and c.started_at is not null) as attempts
+    ${matching(sql, filter)}
+      ${before === undefined ? sql`` : sql`and d.seq < ${before}`}
+    order by d.seq desc limit ${limit}`;
+}
+
+/** How many match, up to a bound. */
+export async function countDeadLetters(
+  sql: Sql,
+  filter: Omit<DeadLetterFilter, "before" | "limit">,
+  countMax: number,
+): Promise<number> {
+  const [row] = await sql<{ count: number }[]>`
+    select count(*)::integer as count from (select 1 ${matching(sql, filter)} limit ${countMax}) bounded`;
+  return row?.count ?? 0;
+}
+
+function matching(sql: Sql, filter: Omit<DeadLetterFilter, "before" | "limit">): ReturnType<Sql> {
+  const { ownerId, taskType, error, taskIds } = filter;
+  const pattern = error === undefined ? "" : `%${error.replace(/[\\%_]/g, "\\$&")}%`;
+  return sql`
     from dead_letters d join tasks t on t.seq = d.seq
     where true
       ${ownerId === null ? sql`` : sql`and t.owner_id = ${ownerId}`}
       ${taskType === undefined ? sql`` : sql`and d.task_type = ${taskType}`}
       ${error === undefined ? sql`` : sql`and (d.error_code = ${error} or d.error_message ilike ${pattern})`}
-      ${taskIds === undefined ? sql`` : sql`and d.seq in (select seq from task_keys where task_id = any(${[...taskIds]}::text[]))`}
-      ${before === undefined ? sql`` : sql`and d.seq < ${before}`}
-    order by d.seq desc limit ${limit}`;
+      ${taskIds === undefined ? sql`` : sql`and d.seq in (select seq from task_keys where task_id = any(${[...taskIds]}::text[]))`}`;
 }
 
 /** Takes a dead letter off the list; the task stays failed. False when it was not there. */
 export async function discardDeadLetter(sql: Sql, seq: number): Promise<boolean> {
   return (await sql`delete from dead_letters where seq = ${seq} returning seq`).length === 1;
-}
-
-/** How many there are, up to a bound. */
-export async function countDeadLetters(sql: Sql, countMax: number): Promise<number> {
-  const [row] = await sql<{ count: number }[]>`
-    select count(*)::integer as count from (select 1 from dead_letters limit ${countMax}) bounded`;
-  return row?.count ?? 0;
 }
 
 export interface Unannounced {

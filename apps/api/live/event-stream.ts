@@ -1,0 +1,82 @@
+import { Fault } from "@millrace/core";
+import { STREAM_WAITING_BYTES_MAX, STREAMS_MAX } from "@millrace/core/limits";
+
+export interface EventStream {
+  /** False: the reader is too slow or gone, and the stream is closed; it comes back and starts over. */
+  send(event: string, data: unknown): boolean;
+  close(): void;
+}
+
+export interface EventStreamOptions {
+  /** Aborts when the process drains. */
+  readonly draining: AbortSignal;
+  /** Begins to send; the function it returns is called once when the stream ends, by whichever side. */
+  readonly start: (stream: EventStream) => () => void;
+}
+
+/** A comment line this often keeps proxies and the server from taking a quiet stream for a dead one. */
+const COMMENT_EVERY_MS = 10_000;
+const encoder = new TextEncoder();
+let openStreams = 0;
+
+/**
+ * Server-sent events. What waits for a slow reader is bounded: beyond, the stream ends, and the browser's EventSource
+ * connects again. Throws OVERLOADED beyond STREAMS_MAX streams.
+ * @see https://html.spec.whatwg.org/multipage/server-sent-events.html
+ */
+export function eventStream({ draining, start }: EventStreamOptions): Response {
+  if (openStreams >= STREAMS_MAX)
+    throw new Fault("OVERLOADED", "too many streams are open", { retryAfterS: 5 });
+  openStreams += 1;
+  let end = (): void => {};
+  const body = new ReadableStream<Uint8Array>(
+    {
+      start: (controller) => {
+        end = begin(controller, draining, start);
+      },
+      cancel: () => end(),
+    },
+    { highWaterMark: STREAM_WAITING_BYTES_MAX, size: (chunk) => chunk?.byteLength ?? 0 },
+  );
+  return new Response(body, {
+    headers: {
+      "Content-Type": "text/event-stream; charset=utf-8",
+      "Cache-Control": "no-store",
+      "X-Accel-Buffering": "no",
+    },
+  });
+}
+
+function begin(
+  controller: ReadableStreamDefaultController<Uint8Array>,
+  draining: AbortSignal,
+  start: EventStreamOptions["start"],
+): () => void {
+  let isOpen = true;
+  let stop = (): void => {};
+  const close = (): void => {
+    if (!isOpen) return;
+    isOpen = false;
+    openStreams -= 1;
+    clearInterval(comments);
+    draining.removeEventListener("abort", close);
+    stop();
+    try {
+      controller.close();
+    } catch {
+      // The reader cancelled, so it is closed already.
+    }
+  };
+  const write = (text: string): boolean => {
+    if (!isOpen) return false;
+    controller.enqueue(encoder.encode(text));
+    if ((controller.desiredSize ?? 0) > 0) return true;
+    close();
+    return false;
+  };
+  const comments = setInterval(() => write(": still here\n\n"), COMMENT_EVERY_MS);
+  draining.addEventListener("abort", close);
+  stop = start({ send: (event, data) => write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`), close });
+  if (!isOpen) stop(); // It ended while it began.
+  return close;
+}
