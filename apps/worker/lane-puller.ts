@@ -29,7 +29,9 @@ export class LanePuller {
   #busy = 0;
   #turn = 0;
   #isStopped = false;
-  #wake: () => void = () => {};
+  /** Something changed since the last sweep began: a wake-up that comes during a sweep must not get lost. */
+  #isWoken = false;
+  #endSleep: () => void = () => {};
 
   constructor(options: LanePullerOptions) {
     this.#options = options;
@@ -46,11 +48,9 @@ export class LanePuller {
   /** Fetches until `stop`. */
   async run(): Promise<void> {
     while (!this.#isStopped) {
-      if (this.free === 0) {
-        await this.#sleep();
-        continue;
-      }
-      if ((await this.#sweep()) === 0) await this.#sleep();
+      this.#isWoken = false;
+      const fetched = this.free === 0 ? 0 : await this.#sweep();
+      if (fetched === 0) await this.#sleep();
     }
   }
 
@@ -126,10 +126,15 @@ export class LanePuller {
     this.#standing.set(priority, pull);
   }
 
+  #wake(): void {
+    this.#isWoken = true;
+    this.#endSleep();
+  }
+
   #sleep(): Promise<void> {
-    if (this.#isStopped) return Promise.resolve();
+    if (this.#isStopped || this.#isWoken) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#wake = resolve;
+    this.#endSleep = resolve;
     return promise;
   }
 }
