@@ -32,32 +32,57 @@ const ROWS_MIN = 32;
  * The worker's two steps in PostgreSQL, each in group commits: claim before anything runs, settle when it has.
  */
 export class Attempts {
-  readonly #claims: GroupCommit<Claim, ClaimAnswer>;
-  readonly #settlements: GroupCommit<Settlement, SettleAnswer>;
+  readonly #claims: GroupCommit<Claim, Answered<ClaimAnswer>>;
+  readonly #settlements: GroupCommit<Settlement, Answered<SettleAnswer>>;
 
   constructor({ sql, session, log, slots }: AttemptsOptions) {
     const rowsMax = Math.max(ROWS_MIN, Math.ceil(slots / GROUPS));
-    this.#claims = new GroupCommit<Claim, ClaimAnswer>({
-      rowsMax,
-      commit: (claims) => repeated(() => claimAttempts(sql, session, claims)),
-    });
-    this.#settlements = new GroupCommit<Settlement, SettleAnswer>({
-      rowsMax,
-      commit: (settlements) => untilSettled(() => settleAttempts(sql, session, settlements), log),
-    });
+    const claim = (claims: readonly Claim[]) => repeated(() => claimAttempts(sql, session, claims));
+    const settle = (settlements: readonly Settlement[]) =>
+      untilSettled(() => settleAttempts(sql, session, settlements), log);
+    this.#claims = new GroupCommit({ rowsMax, commit: (claims) => eachAnswered(claims, claim) });
+    this.#settlements = new GroupCommit({ rowsMax, commit: (words) => eachAnswered(words, settle) });
   }
 
   /** Rejects when the database is away: whether it claimed is unknown then, and `SelfAudit` finds out. */
-  claim(claim: Claim): Promise<ClaimAnswer> {
-    return this.#claims.add(claim);
+  async claim(claim: Claim): Promise<ClaimAnswer> {
+    return answerOf(await this.#claims.add(claim));
   }
 
   /**
    * Resolves when it stands in the database, however long that takes: the work was done, and only this process knows.
-   * There are never more waiting than the worker has slots.
+   * There are never more waiting than the worker has slots. Rejects when the database refuses it for what it says.
    */
-  settle(settlement: Settlement): Promise<SettleAnswer> {
-    return this.#settlements.add(settlement);
+  async settle(settlement: Settlement): Promise<SettleAnswer> {
+    return answerOf(await this.#settlements.add(settlement));
+  }
+}
+
+type Answered<Answer> =
+  | { readonly isAnswered: true; readonly answer: Answer }
+  | { readonly isAnswered: false; readonly reason: unknown };
+
+function answerOf<Answer>(answered: Answered<Answer>): Answer {
+  if (!answered.isAnswered) throw answered.reason;
+  return answered.answer;
+}
+
+/**
+ * One row that the database refuses for what it says must not take the others of its group along. Nothing of the group
+ * was written then, so its halves are tried by themselves, down to the row that is to blame.
+ */
+async function eachAnswered<Row, Answer>(
+  rows: readonly Row[],
+  commit: (rows: readonly Row[]) => Promise<readonly Answer[]>,
+): Promise<readonly Answered<Answer>[]> {
+  try {
+    return (await commit(rows)).map((answer) => ({ isAnswered: true, answer }));
+  } catch (reason) {
+    if (classifyStoreFailure(reason).kind !== "other") throw reason;
+    if (rows.length === 1) return [{ isAnswered: false, reason }];
+    const middle = Math.ceil(rows.length / 2);
+    const first = await eachAnswered(rows.slice(0, middle), commit);
+    return [...first, ...(await eachAnswered(rows.slice(middle), commit))];
   }
 }
 
