@@ -43,7 +43,8 @@ const sql = openPool({
 });
 const metrics = createMetrics({ service: "scheduler" });
 const registry = new WorkerRegistry();
-await registry.watch(await openWorkersBucket(bus));
+await openWorkersBucket(bus);
+await registry.watch(bus);
 const ports: SchedulerPorts = {
   bus,
   sql,

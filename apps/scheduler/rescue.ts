@@ -9,7 +9,7 @@ import { publishAgain } from "./publish-again.ts";
  */
 export async function rescue(ports: SchedulerPorts): Promise<boolean> {
   for (const session of await listClaimingSessions(ports.sql)) {
-    if (!ports.registry.isSessionDead(session)) continue;
+    if (!(await ports.registry.confirmDeath(session))) continue;
     const lost = await loseClaims(ports.sql, session);
     if (lost.length === 0) continue;
     const dead = lost.filter((claim) => claim.isDead).length;

@@ -1,7 +1,7 @@
 import { livenessOf, type WorkerLiveness } from "@millrace/core";
 import { sessionOf, type WorkerBeat, workerIdOf } from "@millrace/protocol";
-import type { KV } from "@nats-io/kv";
-import { watchBeats, workerKey } from "./workers-bucket.ts";
+import { type Bus, checkBus } from "./connect.ts";
+import { hearBeats, readBeats, workerKey } from "./workers-bucket.ts";
 
 export interface KnownWorker {
   readonly beat: WorkerBeat;
@@ -16,8 +16,17 @@ interface Entry {
 
 /** A session that nobody has heard of may belong to a worker whose first beat is on its way. */
 const UNKNOWN_GRACE_MS = 10_000;
+/** How often we make sure that we would hear a beat if there were one. */
+const LISTEN_EVERY_MS = 500;
+/** Longer without such a proof, and silence says more about us, or NATS, than about the workers. */
+const DEAF_AFTER_MS = 1_500;
 
-/** Who works, as told by the heartbeats in the `workers` bucket. Kept by push: asking it costs nothing. */
+/**
+ * Who works, as told by the heartbeats. Kept by push: asking it costs nothing.
+ *
+ * Silence means death only to somebody who listens. NATS may be away or stand still, and so may this process: after each
+ * such gap, everybody's silence counts from its end, and while it lasts nobody is dead.
+ */
 export class WorkerRegistry {
   readonly #entries = new Map<string, Entry>();
   readonly #unknownSince = new Map<string, number>();
@@ -25,17 +34,28 @@ export class WorkerRegistry {
   /** Dead workers whose death was told. */
   readonly #mourned = new Set<string>();
   #isSomeoneGone = false;
+  #bus: Bus | undefined;
   #stop: () => void = () => {};
+  #provenAtMs = Number.NEGATIVE_INFINITY;
+  #listeningSinceMs = Number.NEGATIVE_INFINITY;
 
   constructor(nowMs: () => number = () => performance.now()) {
     this.#nowMs = nowMs;
   }
 
-  async watch(bucket: KV): Promise<void> {
-    this.#stop = await watchBeats(bucket, (change) => {
+  /** Resolves when all are known who were there already. Goes on until `stop`, whatever becomes of the connection. */
+  async watch(bus: Bus): Promise<void> {
+    this.#bus = bus;
+    const stopHearing = hearBeats(bus, (change) => {
       if ("beat" in change) this.hear(change.beat);
       else this.#forget(change.removedKey);
     });
+    const timer = setInterval(() => void this.#listen().catch(() => {}), LISTEN_EVERY_MS); // Failing, it proves nothing.
+    this.#stop = () => {
+      clearInterval(timer);
+      stopHearing();
+    };
+    await this.#listen();
   }
 
   hear(beat: WorkerBeat): void {
@@ -46,6 +66,7 @@ export class WorkerRegistry {
 
   /** True once after a worker died, left, or came back as another session: time to look for its claims. */
   takeDeaths(): boolean {
+    if (this.#isDeaf()) return false;
     let isSomeoneGone = this.#isSomeoneGone;
     this.#isSomeoneGone = false;
     for (const [key, entry] of this.#entries) {
@@ -70,15 +91,58 @@ export class WorkerRegistry {
   }
 
   /**
-   * Whether the claims of a session can be taken back: its worker fell silent, left, or runs in another life by now.
-   * A worker beats before it claims anything, so a session without a beat is given only a short grace.
+   * Whether it looks as if the claims of a session could be taken back: its worker fell silent, left, or runs in another
+   * life by now. A worker beats before it claims anything, so a session without a beat is given only a short grace.
    */
   isSessionDead(session: string): boolean {
+    if (this.#isDeaf()) return false;
     const entry = this.#entries.get(workerKey(workerIdOf(session)));
     if (entry === undefined) return this.#isUnknownForLong(session);
     this.#unknownSince.delete(session);
     const current = sessionOf(entry.beat.worker_id, entry.beat.session);
     return current !== session || this.#livenessOf(entry) === "dead";
+  }
+
+  /**
+   * The same, once everything is known that NATS knows now: a beat that is on its way arrives before the server's answer,
+   * and the bucket tells what was never heard. Rejects when NATS does not answer; then nobody is known to be dead.
+   */
+  async confirmDeath(session: string): Promise<boolean> {
+    if (!this.isSessionDead(session)) return false;
+    if (this.#bus !== undefined) {
+      await this.#listen();
+      await this.#catchUp(this.#bus);
+    }
+    return this.isSessionDead(session);
+  }
+
+  /** Proves that we hear: what the server sent before its answer has arrived. */
+  async #listen(): Promise<void> {
+    if (this.#bus === undefined) return;
+    await checkBus(this.#bus);
+    if (this.#isDeaf()) {
+      await this.#catchUp(this.#bus);
+      this.#unknownSince.clear();
+      this.#listeningSinceMs = this.#nowMs();
+    }
+    this.#provenAtMs = this.#nowMs();
+  }
+
+  #isDeaf(): boolean {
+    return this.#bus !== undefined && this.#nowMs() - this.#provenAtMs > DEAF_AFTER_MS;
+  }
+
+  /** Learns what was said while nobody listened. What is heard meanwhile is newer. */
+  async #catchUp(bus: Bus): Promise<void> {
+    const startedAtMs = this.#nowMs();
+    const beats = await readBeats(bus);
+    const isOlder = (entry: Entry | undefined): boolean => (entry?.heardAtMs ?? 0) <= startedAtMs;
+    for (const [key, beat] of beats) {
+      const entry = this.#entries.get(key);
+      const isKnown = entry !== undefined && isSameBeat(entry.beat, beat);
+      if (!isKnown && isOlder(entry)) this.hear(beat);
+    }
+    for (const [key, entry] of this.#entries) if (!beats.has(key) && isOlder(entry)) this.#forget(key);
   }
 
   #forget(key: string): void {
@@ -87,7 +151,8 @@ export class WorkerRegistry {
   }
 
   #livenessOf(entry: Entry): WorkerLiveness {
-    return livenessOf(this.#nowMs() - entry.heardAtMs, entry.beat.heartbeat_interval * 1000);
+    const silentMs = this.#nowMs() - Math.max(entry.heardAtMs, this.#listeningSinceMs);
+    return livenessOf(silentMs, entry.beat.heartbeat_interval * 1000);
   }
 
   #isUnknownForLong(session: string): boolean {
@@ -100,4 +165,8 @@ export class WorkerRegistry {
     }
     return nowMs - since > UNKNOWN_GRACE_MS;
   }
+}
+
+function isSameBeat(a: WorkerBeat, b: WorkerBeat): boolean {
+  return a.session === b.session && a.last_heartbeat_at === b.last_heartbeat_at;
 }

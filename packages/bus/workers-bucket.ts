@@ -28,17 +28,37 @@ export async function removeBeat(bucket: KV, workerId: string): Promise<void> {
 
 export type BeatHandler = (change: { readonly beat: WorkerBeat } | { readonly removedKey: string }) => void;
 
-/** Tells every beat, those that are there already first. The returned function ends it. */
-export async function watchBeats(bucket: KV, handle: BeatHandler): Promise<() => void> {
-  const watch = await bucket.watch();
-  void (async () => {
-    for await (const entry of watch) {
-      const beat = entry.operation === "PUT" ? decodeWorkerBeat(entry.string()) : null;
+const SUBJECT_PREFIX = `$KV.${WORKERS_BUCKET}.`;
+const OPERATION_HEADER = "KV-Operation";
+
+/**
+ * Tells every beat from now on; the returned function ends it. It listens to the messages that the bucket is made of,
+ * without a consumer that would have to be made again whenever NATS restarts: a subscription comes back by itself.
+ */
+export function hearBeats(bus: Bus, handle: BeatHandler): () => void {
+  const subscription = bus.connection.subscribe(`${SUBJECT_PREFIX}>`, {
+    callback: (error, message) => {
+      if (error !== null) return;
+      const removedKey = message.subject.slice(SUBJECT_PREFIX.length);
+      if ((message.headers?.get(OPERATION_HEADER) ?? "") !== "") return handle({ removedKey });
+      const beat = decodeWorkerBeat(message.string());
       if (beat !== null) handle({ beat });
-      else if (entry.operation !== "PUT") handle({ removedKey: entry.key });
-    }
-  })();
-  return () => watch.stop();
+    },
+  });
+  return () => subscription.unsubscribe();
+}
+
+/** The last beat of every worker that has not left, by key. Rejects when NATS does not answer. */
+export async function readBeats(bus: Bus): Promise<ReadonlyMap<string, WorkerBeat>> {
+  const beats = new Map<string, WorkerBeat>();
+  const messages = await bus.manager.direct.getLastMessagesFor(`KV_${WORKERS_BUCKET}`, {
+    multi_last: [`${SUBJECT_PREFIX}>`],
+  });
+  for await (const message of messages) {
+    const beat = message.header.has(OPERATION_HEADER) ? null : decodeWorkerBeat(message.string());
+    if (beat !== null) beats.set(message.subject.slice(SUBJECT_PREFIX.length), beat);
+  }
+  return beats;
 }
 
 export { keyOf as workerKey };

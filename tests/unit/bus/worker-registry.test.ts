@@ -104,7 +104,7 @@ describe("the bucket", () => {
     const bucket = await openWorkersBucket(under.bus);
     await putBeat(bucket, beatOf("early"));
     const { registry } = registryAt();
-    await registry.watch(bucket);
+    await registry.watch(under.bus);
     await until("the early one is known", () => registry.list().length === 1);
     await putBeat(bucket, beatOf("late"));
     await until("the late one is known", () => registry.list().length === 2);
@@ -133,7 +133,7 @@ describe("the bucket", () => {
       "\u03a1",
     ];
     const { registry } = registryAt();
-    await registry.watch(bucket);
+    await registry.watch(under.bus);
     for (const id of ids) await putBeat(bucket, beatOf(id));
     const known = () => registry.list().map(({ beat }) => beat.worker_id);
     await until("all are known", () => ids.every((id) => known().includes(id)));
@@ -145,7 +145,7 @@ describe("the bucket", () => {
   test("survives a value that is no beat", async () => {
     const bucket = await openWorkersBucket(under.bus);
     const { registry } = registryAt();
-    await registry.watch(bucket);
+    await registry.watch(under.bus);
     await bucket.put("odd", "{not json");
     await bucket.put("odder", JSON.stringify({ ...beatOf("odder"), heartbeat_interval: null }));
     await putBeat(bucket, beatOf("fine"));
@@ -155,4 +155,32 @@ describe("the bucket", () => {
     expect(registry.list().map(({ beat }) => beat.worker_id)).not.toContain("odder");
     registry.stop();
   });
+
+  test("is asked before a session is taken for dead: it may know one that was never heard", async () => {
+    const bucket = await openWorkersBucket(under.bus);
+    const { registry } = registryAt();
+    await registry.watch(under.bus);
+    registry.hear(beatOf("w", "a"));
+    registry.stop(); // From here on it hears nothing more.
+    await putBeat(bucket, beatOf("w", "b"));
+    expect(registry.isSessionDead("w~b")).toBe(true);
+    expect([await registry.confirmDeath("w~b"), await registry.confirmDeath("w~a")]).toEqual([false, true]);
+  });
+
+  test("that stands still makes nobody dead: silence counts from the end of the standstill", async () => {
+    const bucket = await openWorkersBucket(under.bus);
+    await putBeat(bucket, beatOf("w", "a", 2));
+    const registry = new WorkerRegistry();
+    await registry.watch(under.bus);
+    const stoodStillAtMs = performance.now();
+    process.kill(under.server.pid, "SIGSTOP");
+    await until("six seconds are over", () => performance.now() - stoodStillAtMs > 6_000);
+    expect([registry.takeDeaths(), registry.isSessionDead("w~a")]).toEqual([false, false]);
+    process.kill(under.server.pid, "SIGCONT");
+    const wentOnAtMs = performance.now();
+    await until("the silent one is dead", () => registry.isSessionDead("w~a"));
+    expect(performance.now() - wentOnAtMs).toBeGreaterThan(5_000);
+    expect(await registry.confirmDeath("w~a")).toBe(true);
+    registry.stop();
+  }, 30_000);
 });
