@@ -103,6 +103,29 @@ test("the same task sent again is answered with 200 and done once; other content
   expect(external.calls.get("twice-1")).toBe(1);
 });
 
+test("the same JSON is the same task, in whatever order and form its fields are written", async () => {
+  const send = (body: string) =>
+    stack.raw("POST", "/api/tasks", {
+      token: stack.apiKey,
+      headers: { "Content-Type": "application/json" },
+      body,
+    });
+  const fields = [
+    '"task_id":"same-json"',
+    '"task_type":"nobodys.own"',
+    '"backoff":{"initial_ms":-0,"factor":2e0}',
+  ];
+  const texts = [
+    '"payload":{"a":-0,"b":[1.0,{"c":"\\u00e9"}],"d":12345678901234567890}',
+    '"payload":{"d":12345678901234567000,"b":[1e0,{"c":"é"}],"a":0}',
+  ];
+  const answers: number[] = [];
+  for (const text of [...texts, ...texts])
+    answers.push((await send(`{${[text, ...fields].join(",")}}`)).status);
+  expect(answers).toEqual([201, 200, 200, 200]);
+  await stack.call("POST", "/api/tasks/same-json/cancel");
+});
+
 test("twenty clients that send the same task at once get one 201, and it is done once", async () => {
   const wish = { task_id: "at-once", task_type: "http.request", payload: { url: `${external.url}/once` } };
   const answers = await Promise.all(Array.from({ length: 20 }, () => stack.call("POST", "/api/tasks", wish)));

@@ -15,7 +15,12 @@ export function isSameTask(wish: NewTask, stored: TaskRecord, isDelayed: boolean
     wish.max_attempts === stored.maxAttempts &&
     wish.tenant === stored.tenant &&
     (isDelayed || wish.run_at === (stored.runAt?.toISOString() ?? null)) &&
-    isDeepStrictEqual(wish.backoff, stored.backoff) &&
-    isDeepStrictEqual(wish.payload, stored.payload)
+    isSameJson(wish.backoff, stored.backoff) &&
+    isSameJson(wish.payload, stored.payload)
   );
+}
+
+/** JSON.parse makes -0 of "-0", and what was stored went through JSON.stringify, which knows one zero only. */
+function isSameJson(sent: unknown, stored: unknown): boolean {
+  return isDeepStrictEqual(JSON.parse(JSON.stringify(sent)), stored);
 }
