@@ -2,7 +2,7 @@ import { ack, type Delivery, giveBack } from "@millrace/bus";
 import { type AttemptOutcome, verdictFor } from "@millrace/core";
 import { UNKNOWN_TYPE_PAUSE_MS } from "@millrace/core/limits";
 import { backoffFromWords, type Dispatch, decodeDispatch } from "@millrace/protocol";
-import type { Settlement } from "@millrace/store";
+import { lastWord, type SettleAnswer, type Settlement } from "@millrace/store";
 import { about } from "./about.ts";
 import type { WorkerPorts } from "./ports.ts";
 import { type RunEnd, runAttempt } from "./run-attempt.ts";
@@ -110,8 +110,7 @@ interface Ended {
 async function settle(delivery: Delivery, dispatch: Dispatch, { end, ports }: Ended): Promise<void> {
   const { bus, metrics } = ports;
   if (end.kind === "aborted" && end.why === "cancelled") return ack(bus, delivery); // The row is gone already.
-  const settlement = settlementOf(dispatch, end, ports);
-  const answer = await ports.attempts.settle(settlement);
+  const { settlement, answer } = await write(dispatch, end, ports);
   metrics.outcomes.add({
     task_type: dispatch.task_type,
     outcome: answer.kind === "refused" ? "refused" : settlement.kind,
@@ -124,7 +123,37 @@ async function settle(delivery: Delivery, dispatch: Dispatch, { end, ports }: En
   ports.background(ports.followUp({ delivery, dispatch, settlement, readyAt: answer.readyAt }));
 }
 
+interface Written {
+  readonly settlement: Settlement;
+  readonly answer: SettleAnswer;
+}
+
+/** An outcome that the database refuses for what it says is a failure, counted as one: it would not end otherwise. */
+async function write(dispatch: Dispatch, end: RunEnd, ports: WorkerPorts): Promise<Written> {
+  const settlement = settlementOf(dispatch, end, ports);
+  try {
+    return { settlement, answer: await ports.attempts.settle(settlement) };
+  } catch (error) {
+    ports.log.error("the database refused an outcome; the attempt counts as failed", {
+      ...about(dispatch),
+      error,
+    });
+    const message = "the database refused what the attempt ended with";
+    const failed = {
+      kind: "failed",
+      error: { code: "OUTCOME_NOT_STORABLE", message },
+      isRetryable: true,
+    } as const;
+    const instead = settlementOf(dispatch, failed, ports);
+    return { settlement: instead, answer: await ports.attempts.settle(instead) };
+  }
+}
+
 function settlementOf(dispatch: Dispatch, end: RunEnd, ports: WorkerPorts): Settlement {
+  return lastWord(wordOf(dispatch, end, ports));
+}
+
+function wordOf(dispatch: Dispatch, end: RunEnd, ports: WorkerPorts): Settlement {
   const { seq, attempt } = dispatch;
   if (end.kind === "aborted") return { seq, attempt, kind: "returned", delay_ms: 0 };
   const verdict = verdictFor({

@@ -1,0 +1,241 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import type { Bus, Delivery } from "@millrace/bus";
+import { ATTEMPT_NUMBER_MAX } from "@millrace/core/limits";
+import type { AttemptOutcome, Json } from "@millrace/core/task";
+import { createLog, createMetrics } from "@millrace/observe";
+import type { ClaimAnswer, SettleAnswer, Settlement } from "@millrace/store";
+import { handleDelivery } from "@millrace/worker/handle-delivery";
+import { createWorkerMetrics } from "@millrace/worker/metrics";
+import type { Settled, WorkerPorts } from "@millrace/worker/ports";
+import { RunningAttempts } from "@millrace/worker/running";
+import type { TaskContext } from "@millrace/worker/task-type";
+import { dispatchOf, LEVEL } from "../../support/bus.ts";
+
+/** The ports that cannot be made to fail on command are played; what a delivery is told is written down. */
+interface Stage {
+  readonly ports: WorkerPorts;
+  /** What was said of the delivery: "+ACK", "-NAK …". */
+  readonly said: string[];
+  readonly settlements: Settlement[];
+  readonly followed: Settled[];
+  readonly metrics: () => Promise<string>;
+  audits: number;
+  claimAnswer: () => Promise<ClaimAnswer>;
+  settleAnswer: (settlement: Settlement) => Promise<SettleAnswer>;
+  handler: (context: TaskContext) => Promise<AttemptOutcome>;
+}
+
+const READY_AT = new Date("2026-01-15T12:00:00Z");
+const OK: AttemptOutcome = { kind: "completed", result: "done" };
+const FAILED: AttemptOutcome = { kind: "failed", error: { code: "BOOM", message: "no" }, isRetryable: true };
+
+let stage: Stage;
+beforeEach(() => {
+  stage = setStage();
+});
+afterEach(() => stage.ports.running.stop());
+
+function setStage(): Stage {
+  const said: string[] = [];
+  const connection = { isClosed: () => false, publish: (_: string, word: string) => said.push(word) };
+  const bus = { connection } as unknown as Bus;
+  const registry = createMetrics({ service: "worker" });
+  const log = createLog({
+    service: "worker",
+    level: "CRITICAL",
+    format: "json",
+    destination: { write: () => {}, flush: () => {} },
+  });
+  const made: Stage = {
+    said,
+    settlements: [],
+    followed: [],
+    metrics: () => registry.render(),
+    audits: 0,
+    claimAnswer: async () => ({ kind: "claimed" }),
+    settleAnswer: async () => ({ kind: "settled", readyAt: READY_AT }),
+    handler: async () => OK,
+    ports: {
+      bus,
+      log,
+      session: "me~1",
+      metrics: createWorkerMetrics(registry, () => {}),
+      running: new RunningAttempts(bus),
+      types: new Map([
+        ["simulate", { taskType: "simulate", run: (context: TaskContext) => made.handler(context) }],
+      ]),
+      attempts: {
+        claim: () => made.claimAnswer(),
+        settle: (settlement: Settlement) => {
+          made.settlements.push(settlement);
+          return made.settleAnswer(settlement);
+        },
+      },
+      audit: {
+        request: () => {
+          made.audits += 1;
+        },
+      },
+      random: () => 0.5,
+      timeoutMsOf: () => 5_000,
+      taskLog: () => ({ debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }),
+      tell: () => {},
+      tellProgress: () => {},
+      flushLive: () => {},
+      followUp: async (settled: Settled) => void made.followed.push(settled),
+      background: () => {},
+    } as unknown as WorkerPorts,
+  };
+  return made;
+}
+
+const deliveryOf = (body: string): Delivery => ({ level: LEVEL, body, reply: "$JS.ACK.x" });
+const handle = (overrides = {}) =>
+  handleDelivery(deliveryOf(JSON.stringify(dispatchOf(7, overrides))), stage.ports);
+
+describe("before anything runs", () => {
+  test("what cannot be read is dropped, and counted", async () => {
+    await handleDelivery(deliveryOf("{not json"), stage.ports);
+    expect(stage.said).toEqual(["+ACK"]);
+    expect(await stage.metrics()).toMatch(/millrace_poison_messages_total(\{[^}]*\})? 1/);
+  });
+
+  test("a type without a handler here is offered to others, later", async () => {
+    await handle({ task_type: "unheard.of" });
+    expect(stage.said).toHaveLength(1);
+    expect(stage.said[0]).toMatch(/^-NAK \{"delay": \d{10}\}$/);
+    expect(stage.settlements).toEqual([]);
+  });
+
+  test("a claim that fails gives the message back, and has our claims looked at: it may have been made", async () => {
+    stage.claimAnswer = async () => Promise.reject(new Error("the connection broke"));
+    let hasRun = false;
+    stage.handler = async () => {
+      hasRun = true;
+      return OK;
+    };
+    await handle();
+    expect(stage.said[0]).toStartWith("-NAK");
+    expect([stage.audits, hasRun]).toEqual([1, false]);
+  });
+
+  test("a stale message is done with", async () => {
+    stage.claimAnswer = async () => ({ kind: "stale" });
+    await handle();
+    expect([stage.said, stage.settlements, stage.audits]).toEqual([["+ACK"], [], 0]);
+  });
+
+  test("what somebody else holds is left to come again", async () => {
+    stage.claimAnswer = async () => ({ kind: "held", by: "other~1" });
+    await handle();
+    expect([stage.said, stage.settlements, stage.audits]).toEqual([[], [], 0]);
+  });
+
+  test("what we hold and do not run has our claims looked at", async () => {
+    stage.claimAnswer = async () => ({ kind: "held", by: "me~1" });
+    await handle();
+    expect([stage.said, stage.audits]).toEqual([[], 1]);
+  });
+});
+
+describe("when it has run", () => {
+  test("the outcome is settled, and what follows from it is left to follow-up, acknowledgement included", async () => {
+    await handle();
+    expect(stage.settlements).toEqual([{ seq: 7, attempt: 1, kind: "completed", result: "done" }]);
+    expect(stage.followed).toMatchObject([{ readyAt: READY_AT, settlement: { kind: "completed" } }]);
+    expect([stage.said, stage.ports.running.size]).toEqual([[], 0]);
+  });
+
+  test.each([
+    [{ failures: 0 }, { kind: "failed", delay_ms: 0 }],
+    [{ failures: 2 }, { kind: "dead" }],
+    [{ failures: 0, attempt: ATTEMPT_NUMBER_MAX }, { kind: "dead" }],
+  ])("a failure with %j becomes %j", async (overrides, settlement) => {
+    stage.handler = async () => FAILED;
+    await handle(overrides);
+    expect(stage.settlements).toMatchObject([{ ...settlement, error_code: "BOOM" }]);
+    expect(stage.followed).toMatchObject([{ settlement }]);
+  });
+
+  test("an outcome that is refused is acknowledged, and nothing follows from it", async () => {
+    stage.settleAnswer = async () => ({ kind: "refused" });
+    await handle();
+    expect([stage.said, stage.followed]).toEqual([["+ACK"], []]);
+    expect(await stage.metrics()).toMatch(/millrace_attempts_total\{[^}]*outcome="refused"[^}]*\} 1/);
+  });
+
+  test("an outcome that the database cannot take counts as a failure, instead of going round for ever", async () => {
+    stage.settleAnswer = async (settlement) =>
+      settlement.kind === "completed"
+        ? Promise.reject(new Error("22P02"))
+        : { kind: "settled", readyAt: READY_AT };
+    await handle();
+    expect(stage.settlements.at(-1)).toMatchObject({ kind: "failed", error_code: "OUTCOME_NOT_STORABLE" });
+    expect(stage.followed).toMatchObject([{ settlement: { kind: "failed" } }]);
+  });
+
+  test("if that cannot be written either, the slot is free and our claims are looked at", async () => {
+    stage.settleAnswer = async () => Promise.reject(new Error("out of order"));
+    await handle();
+    expect([stage.said, stage.audits, stage.ports.running.size]).toEqual([[], 1, 0]);
+  });
+
+  test("it counts as running from its claim until its outcome is written", async () => {
+    const seen: boolean[] = [];
+    stage.handler = async () => {
+      seen.push(stage.ports.running.has(7));
+      return OK;
+    };
+    stage.settleAnswer = async () => {
+      seen.push(stage.ports.running.has(7));
+      return { kind: "settled", readyAt: null };
+    };
+    await handle();
+    expect([...seen, stage.ports.running.has(7)]).toEqual([true, true, false]);
+  });
+});
+
+describe("when it is aborted", () => {
+  const abortWith = (kind: "cancelled" | "drained") => {
+    stage.handler = ({ signal }) =>
+      new Promise((_, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason));
+        stage.ports.running.abort(7, 1, kind);
+      });
+  };
+
+  test("because it was cancelled: nothing is left to settle", async () => {
+    abortWith("cancelled");
+    await handle();
+    expect([stage.said, stage.settlements, stage.followed]).toEqual([["+ACK"], [], []]);
+  });
+
+  test("because this worker leaves: it is given back, without a failure", async () => {
+    abortWith("drained");
+    await handle();
+    expect(stage.settlements).toEqual([{ seq: 7, attempt: 1, kind: "returned", delay_ms: 0 }]);
+  });
+
+  test("given back with the last attempt number, it is buried, and no next attempt is published", async () => {
+    stage.handler = ({ signal }) =>
+      new Promise((_, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason));
+        stage.ports.running.abort(7, ATTEMPT_NUMBER_MAX, "drained");
+      });
+    await handle({ attempt: ATTEMPT_NUMBER_MAX });
+    expect(stage.followed).toMatchObject([
+      { settlement: { kind: "dead", error_code: "ATTEMPT_NUMBERS_USED_UP" } },
+    ]);
+  });
+});
+
+test("the handler gets the payload, the attempt and the correlation id of the dispatch", async () => {
+  let seen: Partial<TaskContext> = {};
+  stage.handler = async (context) => {
+    seen = context;
+    return OK;
+  };
+  const payload: Json = { a: [1, "ü"] };
+  await handle({ payload, attempt: 3, correlation_id: "request-9" });
+  expect(seen).toMatchObject({ taskId: "task-7", payload, attempt: 3, correlationId: "request-9" });
+});
