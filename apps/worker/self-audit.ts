@@ -9,10 +9,13 @@ export interface SelfAuditOptions {
   readonly running: RunningAttempts;
   readonly publisher: DispatchPublisher;
   readonly log: Log;
+  /** How long after a request it looks, and looks again; and how long after a look that failed. */
+  readonly lookMs?: number;
+  readonly retryMs?: number;
 }
 
 /** Claims that are being answered right now look like orphans; the second look tells them apart. */
-const SECOND_LOOK_MS = 2_000;
+const LOOK_MS = 2_000;
 const RETRY_MS = 5_000;
 
 /**
@@ -22,19 +25,26 @@ const RETRY_MS = 5_000;
 export class SelfAudit {
   readonly #options: SelfAuditOptions;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #isStopped = false;
   #suspects = new Set<string>();
 
   constructor(options: SelfAuditOptions) {
     this.#options = options;
   }
 
-  request(delayMs = SECOND_LOOK_MS): void {
-    this.#timer ??= setTimeout(() => void this.#look(), delayMs);
+  request(): void {
+    this.#lookIn(this.#options.lookMs ?? LOOK_MS);
   }
 
+  /** For good: a look that is under way is the last. */
   stop(): void {
+    this.#isStopped = true;
     clearTimeout(this.#timer);
     this.#timer = undefined;
+  }
+
+  #lookIn(delayMs: number): void {
+    if (!this.#isStopped) this.#timer ??= setTimeout(() => void this.#look(), delayMs);
   }
 
   async #look(): Promise<void> {
@@ -49,7 +59,7 @@ export class SelfAudit {
       if (orphans.length > certain.length) this.request();
     } catch (error) {
       log.warning("the audit of our claims failed and is tried again", { error });
-      this.request(RETRY_MS);
+      this.#lookIn(this.#options.retryMs ?? RETRY_MS);
     }
   }
 
