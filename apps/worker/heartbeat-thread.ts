@@ -39,6 +39,8 @@ let bus: Bus | undefined;
 let bucket: Bucket | undefined;
 let status: WorkerBeat["status"] = "active";
 let tasks: readonly string[] = [];
+let beating: Promise<void> | undefined;
+let isEnding = false;
 const startedAt = new Date().toISOString();
 
 function tell(news: HeartbeatNews): void {
@@ -58,6 +60,7 @@ async function obey(orders: HeartbeatOrders): Promise<void> {
       return;
     case "drain":
       status = "draining";
+      await beating?.catch(() => {}); // That one may have left before.
       return await beat();
     case "stop":
       return await end();
@@ -76,8 +79,17 @@ async function begin(orders: Start): Promise<void> {
   watchMain(orders.ticks);
 }
 
-async function beat(): Promise<void> {
-  if (start === undefined || bucket === undefined) return;
+/** One at a time: they would pile up while NATS is away. */
+function beat(): Promise<void> {
+  beating ??= put().finally(() => {
+    beating = undefined;
+  });
+  return beating;
+}
+
+async function put(): Promise<void> {
+  const system_info = await readSystem();
+  if (start === undefined || bucket === undefined || isEnding) return;
   await putBeat(bucket, {
     worker_id: start.workerId,
     session: start.nonce,
@@ -88,11 +100,14 @@ async function beat(): Promise<void> {
     started_at: startedAt,
     last_heartbeat_at: new Date().toISOString(),
     heartbeat_interval: start.intervalS,
-    system_info: await readSystem(),
+    system_info,
   });
 }
 
+/** After the goodbye no beat may come: the key would stand there for an hour, and its worker would look dead. */
 async function end(): Promise<void> {
+  isEnding = true;
+  await beating?.catch(() => {});
   if (start !== undefined && bucket !== undefined) await removeBeat(bucket, start.workerId).catch(() => {});
   await bus?.connection.drain().catch(() => {});
   tell({ kind: "stopped" });

@@ -11,9 +11,11 @@ export interface HeartbeatOptions {
   readonly intervalS: number;
   readonly currentTasks: () => readonly string[];
   readonly log: Log;
+  /** How long to wait for the first beat. */
+  readonly startMsMax?: number;
 }
 
-const FIRST_BEAT_MS_MAX = 15_000;
+const START_MS_MAX = 15_000;
 /** How often the event loop shows that it turns; the thread compares it with MAIN_STALL_MS_MAX. */
 const TICK_MS = 1_000;
 
@@ -37,8 +39,13 @@ export class Heartbeat {
   static async start(options: HeartbeatOptions): Promise<Heartbeat> {
     const thread = new Worker(new URL("./heartbeat-thread.ts", import.meta.url).href);
     const heartbeat = new Heartbeat(options, thread);
-    await heartbeat.#begin();
-    return heartbeat;
+    try {
+      await heartbeat.#begin();
+      return heartbeat;
+    } catch (error) {
+      heartbeat.#end();
+      throw error;
+    }
   }
 
   /** The worker takes nothing new. */
@@ -48,7 +55,6 @@ export class Heartbeat {
 
   /** Says goodbye: the bucket forgets the worker. */
   async stop(): Promise<void> {
-    for (const timer of this.#timers) clearInterval(timer);
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, TICK_MS);
     this.#thread.addEventListener("message", (event: MessageEvent<HeartbeatNews>) => {
@@ -57,6 +63,11 @@ export class Heartbeat {
     this.#order({ kind: "stop" });
     await promise;
     clearTimeout(timer);
+    this.#end();
+  }
+
+  #end(): void {
+    for (const timer of this.#timers) clearInterval(timer);
     this.#thread.terminate();
   }
 
@@ -65,7 +76,7 @@ export class Heartbeat {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const timer = setTimeout(
       () => reject(new Error("the first heartbeat did not get through")),
-      FIRST_BEAT_MS_MAX,
+      this.#options.startMsMax ?? START_MS_MAX,
     );
     this.#thread.addEventListener("message", (event: MessageEvent<HeartbeatNews>) => {
       if (event.data.kind === "first_beat") resolve();
