@@ -22,11 +22,13 @@ export interface PoolOptions {
 }
 
 /**
- * Keeps the planner from scanning whole tables in statements that find their rows by key. A queue's statistics are
- * always wrong: a statement planned while open_tasks was empty meets a million rows a minute later. The statements do
- * their part: `seq = any(…)` bounds what any plan can read.
+ * For statements that find their rows by key. A queue's statistics are always wrong (a statement planned while open_tasks
+ * was empty meets a million rows a minute later), so the planner is left with the one shape that is right at any size:
+ * each table by its index on the ids that `seq = any(…)` gives, joined by hash. Scans read everything, and nested loops
+ * over lists of n rows cost n²: measured 53 µs a claim instead of 5, and 1 ms for one that scanned.
+ * A lookup for each row, where it is meant, is a lateral or scalar subquery.
  */
-const BY_KEY = { enable_seqscan: "off", enable_mergejoin: "off" } as const;
+const BY_KEY = { enable_seqscan: "off", enable_mergejoin: "off", enable_nestloop: "off" } as const;
 
 const INT8_OID = 20;
 const CONNECT_TIMEOUT_S = 5;

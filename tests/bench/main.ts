@@ -1,8 +1,10 @@
 /** `bun run bench [name …]`: the measurements that the README quotes. Give it the machine for itself. */
 import { availableParallelism } from "node:os";
+import { benchStore } from "./store.ts";
 import { benchTasks } from "./tasks.ts";
 
 const BENCHES: Readonly<Record<string, (say: (line: string) => void) => Promise<void>>> = {
+  store: benchStore,
   tasks: benchTasks,
 };
 

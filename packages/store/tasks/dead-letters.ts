@@ -77,7 +77,7 @@ export async function listUnannounced(sql: Sql, limit: number): Promise<readonly
   const rows = await sql<DeadRow[]>`
     select d.seq, t.task_id, d.task_type, d.lane, t.payload, d.error_code, d.error_message, d.died_at, t.correlation_id,
       (select max(e.attempt) from outcomes e where e.seq = d.seq and e.kind = 'dead') as attempts
-    from dead_letters d join tasks t on t.seq = d.seq
+    from dead_letters d cross join lateral (select * from tasks t where t.seq = d.seq limit 1) t
     where not d.is_announced order by d.seq limit ${limit}`;
   return rows.map((row) => ({
     seq: row.seq,

@@ -26,10 +26,10 @@ export async function loseClaims(sql: Sql, session: string): Promise<readonly Lo
     ), freed as (
       update open_tasks o
       set claimed_by = null, published_at = null, losses = o.losses + 1, ready_at = clock_timestamp()
-      from held h where o.seq = h.seq and not h.is_last
+      from held h where o.seq = any(array(select seq from held)) and o.seq = h.seq and not h.is_last
       returning o.seq, o.attempt, o.claimed_at, o.lane, false as is_dead
     ), ended as (
-      delete from open_tasks o using held h where o.seq = h.seq and h.is_last
+      delete from open_tasks o using held h where o.seq = any(array(select seq from held)) and o.seq = h.seq and h.is_last
       returning o.seq, o.attempt, o.claimed_at, o.lane, true as is_dead
     ), taken as (
       select * from freed union all select * from ended
@@ -40,8 +40,9 @@ export async function loseClaims(sql: Sql, session: string): Promise<readonly Lo
       from taken
     ), buried as (
       insert into dead_letters (seq, task_type, lane, error_code, error_message, died_at)
-      select e.seq, t.task_type, e.lane, 'WORKER_LOST', ${MESSAGE}, clock_timestamp()
-      from ended e join tasks t on t.seq = e.seq
+      select e.seq, (select t.task_type from tasks t where t.seq = e.seq), e.lane, 'WORKER_LOST', ${MESSAGE},
+        clock_timestamp()
+      from ended e
     )
     select seq, attempt, is_dead as "isDead" from taken order by seq`;
 }

@@ -56,11 +56,13 @@ async function dropDay(sql: Sql, day: string): Promise<boolean> {
     await transaction`delete from dead_letters where seq >= ${from} and seq < ${until}`;
     await transaction`delete from redrives where seq >= ${from} and seq < ${until}`;
     const tasks = transaction(`tasks_${day}`);
-    for (;;) {
-      const gone = await transaction`
-        delete from task_keys where task_id in (
-          select k.task_id from ${tasks} t join task_keys k on k.task_id = t.task_id limit ${KEYS_AT_ONCE})`;
-      if (gone.count === 0) break;
+    for (let after = 0; ; ) {
+      const rows = await transaction<{ seq: number; task_id: string }[]>`
+        select seq, task_id from ${tasks} where seq > ${after} order by seq limit ${KEYS_AT_ONCE}`;
+      const last = rows.at(-1);
+      if (last === undefined) break;
+      await transaction`delete from task_keys where task_id = any(${rows.map((row) => row.task_id)}::text[])`;
+      after = last.seq;
     }
     await transaction`drop table ${tasks}`;
     await transaction`drop table if exists ${transaction(`outcomes_${day}`)}`;

@@ -35,17 +35,18 @@ async function reopen(sql: Transaction, reopening: Reopening): Promise<boolean> 
       insert into open_tasks (seq, lane, priority, attempt, ready_at)
       select t.seq, t.lane, t.priority, l.attempt, clock_timestamp() + ${delayMs}::bigint * interval '1 millisecond'
       from last l join tasks t on t.seq = l.seq
-      where l.kind in ('dead', 'cancelled') and l.attempt < ${ATTEMPT_NUMBER_MAX}
+      where t.seq = ${seq} and l.kind in ('dead', 'cancelled') and l.attempt < ${ATTEMPT_NUMBER_MAX}
         and not exists (select 1 from open_tasks o where o.seq = l.seq)
       returning seq, attempt
     ), recorded as (
       insert into redrives (seq, attempt, redriven_by, previous_payload)
       select o.seq, o.attempt, ${redrivenBy}, case when ${payload}::text is not null then t.payload end
-      from opened o join tasks t on t.seq = o.seq
+      from opened o join tasks t on t.seq = o.seq where t.seq = ${seq}
     ), patched as (
-      update tasks t set payload = ${payload}::text::json from opened o where t.seq = o.seq and ${payload}::text is not null
+      update tasks t set payload = ${payload}::text::json from opened o
+      where t.seq = ${seq} and t.seq = o.seq and ${payload}::text is not null
     ), raised as (
-      delete from dead_letters d using opened o where d.seq = o.seq
+      delete from dead_letters d using opened o where d.seq = ${seq} and d.seq = o.seq
     )
     select seq from opened`;
   return rows.length === 1;

@@ -146,8 +146,9 @@ async function settleMixed(
       from settled s join input x using (i)
     ), buried as (
       insert into dead_letters (seq, task_type, lane, error_code, error_message, died_at)
-      select e.seq, t.task_type, e.lane, x.error_code, x.error_message, clock_timestamp()
-      from ended e join input x using (i) join tasks t on t.seq = e.seq
+      select e.seq, (select t.task_type from tasks t where t.seq = e.seq), e.lane, x.error_code, x.error_message,
+        clock_timestamp()
+      from ended e join input x using (i)
       where x.kind = 'dead'
     )
     select i, ready_at from settled`;
@@ -166,11 +167,8 @@ interface Unanswered {
 async function recogniseOwn(sql: Sql, { session, settlements, answers }: Unanswered): Promise<void> {
   const refused = settlements.filter((_, index) => answers[index] === REFUSED);
   const rows = await sql<{ seq: number; attempt: number; kind: string; retry_at: Date | null }[]>`
-    select o.seq, o.attempt, o.kind, o.retry_at
-    from unnest(${refused.map((one) => one.seq)}::bigint[], ${refused.map((one) => one.attempt)}::integer[])
-      as x(seq, attempt)
-    join outcomes o on o.seq = x.seq and o.attempt = x.attempt
-    where o.claimed_by = ${session}`;
+    select seq, attempt, kind, retry_at from outcomes
+    where seq = any(${refused.map((one) => one.seq)}::bigint[]) and claimed_by = ${session}`;
   for (const row of rows) {
     const index = settlements.findIndex(
       (one) => one.seq === row.seq && one.attempt === row.attempt && one.kind === row.kind,

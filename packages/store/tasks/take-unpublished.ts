@@ -21,7 +21,7 @@ export async function takeUnpublished(
       order by ready_at limit ${limit} for update skip locked
     )
     update open_tasks o set ready_at = clock_timestamp(), published_at = clock_timestamp()
-    from lost where o.seq = lost.seq returning o.seq`;
+    from lost where o.seq = any(array(select seq from lost)) and o.seq = lost.seq returning o.seq`;
   return rows.map((row) => row.seq).sort((a, b) => a - b);
 }
 
@@ -42,7 +42,8 @@ export async function takeComing(
         order by ready_at limit ${limitPerLevel} for update skip locked
       ) c
     )
-    update open_tasks o set published_at = clock_timestamp() from coming where o.seq = coming.seq returning o.seq`;
+    update open_tasks o set published_at = clock_timestamp()
+    from coming where o.seq = any(array(select seq from coming)) and o.seq = coming.seq returning o.seq`;
   return rows.map((row) => row.seq);
 }
 

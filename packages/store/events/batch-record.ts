@@ -1,0 +1,55 @@
+/** One message of the stream EVENTS, read and ready to be stored. */
+export interface BatchRecord {
+  readonly seq: number;
+  /** The api process that wrote it; "" for messages of others. */
+  readonly instance: string;
+  readonly ordinal: number;
+  /** Epoch ms at which its first request arrived. */
+  readonly receivedMs: number;
+  readonly bytes: number;
+  /** Lines that the api accepted: as many as `rows` and `rejected` together. */
+  readonly events: number;
+  /** Records that the api refused. */
+  readonly refused: number;
+  readonly voided: readonly number[];
+  /** Set when the message is a part of one request that its client may repeat. */
+  readonly repeatable: RepeatableKey | null;
+  /** Lines of COPY's text format; see `copyRow`. */
+  readonly rows: readonly string[];
+  readonly rollups: readonly Rollup[];
+  readonly rejected: readonly RejectedRecord[];
+}
+
+export interface RepeatableKey {
+  readonly ownerId: number;
+  readonly digest: string;
+  readonly part: number;
+}
+
+/** Events of one kind in one minute. */
+export interface Rollup {
+  /** Epoch ms. */
+  readonly minuteMs: number;
+  readonly type: string;
+  readonly source: string;
+  readonly level: string;
+  readonly ownerId: number;
+  readonly events: number;
+}
+
+export interface RejectedRecord {
+  readonly line: number;
+  readonly ownerId: number;
+  readonly reason: string;
+  readonly detail: string;
+  /** The bytes as they came. */
+  readonly record: Uint8Array;
+}
+
+/** How its events ended: together as many as it brought. */
+export interface Recorded {
+  readonly seq: number;
+  readonly stored: number;
+  readonly rejected: number;
+  readonly deduplicated: number;
+}
