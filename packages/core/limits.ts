@@ -101,8 +101,11 @@ export const ACK_PROGRESS_MS = 3_000;
 
 /** What a handler gets after its attempt was aborted; then it is left behind, and its slot is free. */
 export const ABORT_GRACE_MS = 1_000;
-/** What running tasks get when their process is asked to leave; then they are given back. */
-export const WORKER_DRAIN_MS_MAX = 6_000;
+/**
+ * What running tasks get when their process is asked to leave; then they are given back. The stack's own patience
+ * (DRAIN_TIMES in packages/stack/supervise/drain.ts) is longer: who is killed while it waits gives nothing back.
+ */
+export const WORKER_DRAIN_MS_MAX = 3_500;
 /** A worker whose event loop stood still for this long is killed: its tasks run again elsewhere. */
 export const MAIN_STALL_MS_MAX = 60_000;
 /** How long a worker waits before it offers a message of a task type that it does not know to others again. */

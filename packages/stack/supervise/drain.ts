@@ -10,7 +10,11 @@ export interface DrainTimes {
   readonly serversMs: number;
 }
 
-export const DRAIN_TIMES: DrainTimes = { frontMs: 2_500, servicesMs: 6_000, serversMs: 2_500 };
+/**
+ * A worker that is asked last still has five seconds: for WORKER_DRAIN_MS_MAX, ABORT_GRACE_MS, and to write down what it
+ * gives back. With less, each stop cost every long task an attempt.
+ */
+export const DRAIN_TIMES: DrainTimes = { frontMs: 2_000, servicesMs: 7_000, serversMs: 2_500 };
 
 export interface Drained {
   /** What did not end when it was asked, and was killed. */

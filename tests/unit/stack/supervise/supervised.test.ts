@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
+import { ABORT_GRACE_MS, WORKER_DRAIN_MS_MAX } from "@millrace/core/limits";
 import { isAlive, markOf } from "@millrace/stack/process-mark";
-import { drain } from "@millrace/stack/supervise/drain";
+import { DRAIN_TIMES, drain } from "@millrace/stack/supervise/drain";
 import type { ProcessSpec } from "@millrace/stack/supervise/process-spec";
 import { type Death, Supervised } from "@millrace/stack/supervise/supervised";
 
@@ -128,6 +129,12 @@ test("a drain asks the front first, and the servers only when the services are g
   const times = { frontMs: 5_000, servicesMs: 8_000, serversMs: 5_000 };
   expect(await drain([api.supervised, worker.supervised], [nats.supervised], times)).toEqual({ killed: [] });
   expect(ends).toEqual(["api", "worker", "nats"]);
+});
+
+test("a stop leaves a worker the time that it takes to give its tasks back, and is over within ten seconds", () => {
+  const { frontMs, servicesMs, serversMs } = DRAIN_TIMES;
+  expect(servicesMs - frontMs).toBeGreaterThanOrEqual(WORKER_DRAIN_MS_MAX + ABORT_GRACE_MS + 500);
+  expect(servicesMs + serversMs).toBeLessThan(10_000);
 });
 
 test("a drain kills what does not listen, and says so", async () => {
