@@ -27,6 +27,18 @@ const metrics = createMetrics({ service: "worker" });
 const { promise: asked, resolve: ask } = Promise.withResolvers<string>();
 for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => ask(signal));
 
+function portsOf(urls: readonly string[]): readonly number[] {
+  const defaults: Readonly<Record<string, number>> = {
+    "postgres:": 5432,
+    "postgresql:": 5432,
+    "nats:": 4222,
+    "tls:": 4222,
+  };
+  return urls
+    .map((text) => new URL(text))
+    .map((url) => (url.port === "" ? (defaults[url.protocol] ?? 0) : Number(url.port)));
+}
+
 let rearm = (): void => {};
 const bus = await connectBus({
   urls: config.natsUrls,
@@ -49,7 +61,12 @@ const sql = openPool({
   isByKey: true,
 });
 const types = await loadTaskTypes(new URL("./tasks", import.meta.url).pathname, {
-  egress: { allowLoopback: config.httpAllowLoopback, allow: config.httpAllowHosts },
+  egress: {
+    allowLoopback: config.httpAllowLoopback,
+    allow: config.httpAllowHosts,
+    // Whoever may call this machine may still not talk to the servers behind us.
+    denyPorts: portsOf([config.databaseUrl, ...config.natsUrls]),
+  },
   allowCrash: config.simulateAllowCrash,
 });
 const health = createHealth({
