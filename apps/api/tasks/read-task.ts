@@ -11,7 +11,7 @@ import {
   SHORT_LANE_TIMEOUT_S_MAX,
 } from "@millrace/core/limits";
 import type { BackoffWords } from "@millrace/protocol";
-import { BUILT_IN_TASK_TYPES } from "@millrace/protocol/task-types/index";
+import { BUILT_IN_TASK_TYPES, type BuiltInTaskType } from "@millrace/protocol/task-types/index";
 import type { NewTask } from "@millrace/store";
 import type { TaskWish } from "./task-wish.ts";
 
@@ -48,7 +48,7 @@ export function readTask(wish: TaskWish, submitter: Submitter, rules: TaskRules)
   if (builtIn !== undefined) errors.push(...builtIn.check(payload));
   if (wish.dependencies !== undefined && wish.dependencies.length > 0)
     errors.push({ path: "/dependencies", message: "must be empty: this version runs no graphs" });
-  const lane = wish.lane ?? builtIn?.laneFor(payload) ?? laneByTimeout(wish.timeout);
+  const lane = wish.lane ?? laneFor(payload, builtIn, wish.timeout);
   const timeoutS = wish.timeout ?? rules.timeoutS[lane];
   if (lane === "short" && timeoutS > SHORT_LANE_TIMEOUT_S_MAX)
     errors.push({
@@ -93,9 +93,13 @@ function isTooLarge(payload: Json): boolean {
   return Buffer.byteLength(JSON.stringify(payload)) > PAYLOAD_BYTES_MAX;
 }
 
-/** A type that nobody here knows may take long: only a time-out that says otherwise puts it among the short ones. */
-function laneByTimeout(timeoutS: number | undefined): Lane {
-  return timeoutS !== undefined && timeoutS <= SHORT_LANE_TIMEOUT_S_MAX ? "short" : "long";
+/**
+ * Who asks for more time than the short lane gives wants the long one, whatever the type. A type that nobody here knows
+ * may take long: only a time-out that says otherwise puts it among the short ones.
+ */
+function laneFor(payload: Json, type: BuiltInTaskType | undefined, timeoutS: number | undefined): Lane {
+  if (timeoutS !== undefined && timeoutS > SHORT_LANE_TIMEOUT_S_MAX) return "long";
+  return type?.laneFor(payload) ?? (timeoutS === undefined ? "long" : "short");
 }
 
 export function isDeeperThan(value: Json, depthMax: number): boolean {
@@ -127,6 +131,8 @@ function readRunAt(wish: TaskWish, nowMs: number, errors: FieldProblem[]): strin
     errors.push({ path: "/run_at", message: "must be a time such as 2026-03-01T09:30:00Z" });
     return null;
   }
+  // PostgreSQL has no year 0, and would fail the whole group commit over it.
+  if (atMs < 0) errors.push({ path: "/run_at", message: "must not lie before 1970" });
   if (atMs > nowMs + DELAY_S_MAX * 1000)
     errors.push({ path: "/run_at", message: `must lie at most ${DELAY_S_MAX / 86_400} days ahead` });
   return new Date(atMs).toISOString();
