@@ -32,13 +32,19 @@ export function taskRoutes(ports: Ports) {
     .use(taskActions(ports));
 }
 
+/** A body that came in chunks has no declared length: then it is measured. */
+function bytesOf(request: Request, body: TaskWish): number {
+  const declared = request.headers.get("content-length");
+  return declared === null ? Buffer.byteLength(JSON.stringify(body)) : Number(declared);
+}
+
 function submissions(ports: Ports) {
   return new Elysia({ name: "task-submissions" })
     .use(guarded)
     .post(
       "",
       async ({ identity, correlationId, body, request, set }) => {
-        const requestBytes = Number(request.headers.get("content-length") ?? Number.POSITIVE_INFINITY);
+        const requestBytes = bytesOf(request, body);
         const { isNew, task } = await submitTask(ports, identity, {
           wish: body,
           requestBytes,
