@@ -4,6 +4,8 @@ import {
   checkBus,
   connectBus,
   DispatchPublisher,
+  EventPublisher,
+  LiveTeller,
   provision,
   tellCancelled,
   verifyServer,
@@ -82,6 +84,7 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
   const connections = await connect(config, log);
   const { bus, sql, hotSql, publisher } = connections;
   const draining = new AbortController();
+  const teller = new LiveTeller(bus, "api");
   const ports = createPorts({
     log,
     metrics: createMetrics({ service: "api" }),
@@ -94,7 +97,9 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
     dispatcher: {
       publish: (messages) => publisher.publish(messages),
       tellCancelled: (notice) => tellCancelled(bus, notice),
+      tell: (step) => teller.tell(step),
     },
+    eventSink: new EventPublisher(bus),
     live: new BusLiveTasks(bus),
     draining: draining.signal,
     keepOpen: (request) => app.server?.timeout(request, 0),
@@ -112,22 +117,24 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
     log.info("draining", { signal });
     ports.health.drain();
     draining.abort();
-    return drain({ ports, connections, listening });
+    return drain({ ports, connections, teller, listening });
   });
 }
 
 interface Draining {
   readonly ports: Ports;
   readonly connections: Connections;
+  readonly teller: LiveTeller;
   readonly listening: Listening;
 }
 
 /** Finishes what has begun: requests first, then what they wrote, then the connections. */
-async function drain({ ports, connections, listening }: Draining): Promise<void> {
+async function drain({ ports, connections, teller, listening }: Draining): Promise<void> {
   const { bus, publisher, sql, hotSql } = connections;
   const { isClean } = await listening.stop();
-  await ports.intake.drain();
+  await Promise.all([ports.intake.drain(), ports.eventIntake.drain()]);
   await publisher.drain();
+  teller.flush();
   await bus.connection.drain();
   await Promise.all([sql, hotSql].map((pool) => pool.end({ timeout: POOL_END_S })));
   ports.log.info("stopped", { cut_off: !isClean });

@@ -1,4 +1,5 @@
 import { createApp } from "@millrace/api/app";
+import type { EventSink } from "@millrace/api/events/intake";
 import type { Ports } from "@millrace/api/ports";
 import { ensureAdmin } from "@millrace/api/use-cases/ensure-admin";
 import { createPorts } from "@millrace/api/wiring";
@@ -45,6 +46,8 @@ export type Call = (method: string, path: string, options?: CallOptions) => Prom
 export interface ApiOptions {
   readonly checks?: Readonly<Record<string, HealthCheck>>;
   readonly isMetricsPublic?: boolean;
+  /** Where events go; by default, nowhere. */
+  readonly eventSink?: EventSink;
   /** Leads the API to its database by another way. */
   readonly reroute?: (databaseUrl: string) => Promise<string>;
 }
@@ -85,7 +88,8 @@ function build(databaseUrl: string, clock: { ms: number }, options: ApiOptions):
     isMetricsPublic: options.isMetricsPublic ?? true,
     sql,
     hotSql: sql,
-    dispatcher: { publish: async () => {}, tellCancelled: () => {} },
+    eventSink: options.eventSink ?? { obstacle: () => undefined, publish: async () => 1 },
+    dispatcher: { publish: async () => {}, tellCancelled: () => {}, tell: () => {} },
     live: { progressOf: () => null, watch: () => () => {} },
     draining: new AbortController().signal,
     keepOpen: () => {},

@@ -15,7 +15,7 @@ export function taskActions(ports: Ports) {
     .use(guarded)
     .post(
       "/:task_id/cancel",
-      async ({ identity, params }) => viewTask(await cancelTask(ports, identity, params.task_id)),
+      async ({ identity, params }) => viewTask(await cancelTask(ports, identity, params.task_id), ports.live),
       {
         scope: "tasks:write",
         parse: "none",
@@ -30,7 +30,7 @@ export function taskActions(ports: Ports) {
     )
     .post(
       "/:task_id/retry",
-      async ({ identity, params }) => viewTask(await retryTask(ports, identity, params.task_id)),
+      async ({ identity, params }) => viewTask(await retryTask(ports, identity, params.task_id), ports.live),
       {
         scope: "tasks:write",
         parse: "none",

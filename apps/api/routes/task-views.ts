@@ -47,7 +47,8 @@ export function taskLists(ports: Ports) {
       );
       const last = tasks.length === limit ? tasks.at(-1) : undefined;
       const next_cursor = last === undefined ? null : cursorAfter(last.seq);
-      return { items: tasks.map(viewTask), total, total_capped: isCapped, limit, offset, next_cursor };
+      const items = tasks.map((task) => viewTask(task, ports.live));
+      return { items, total, total_capped: isCapped, limit, offset, next_cursor };
     },
     {
       scope: "tasks:read",
@@ -68,10 +69,8 @@ export function taskViews(ports: Ports) {
     .use(guarded)
     .get(
       "/:task_id",
-      async ({ identity, params }) => {
-        const task = await findTaskFor(ports, identity, params.task_id);
-        return viewTask(task, ports.live.progressOf(task.seq, task.attempts));
-      },
+      async ({ identity, params }) =>
+        viewTask(await findTaskFor(ports, identity, params.task_id), ports.live),
       {
         scope: "tasks:read",
         detail: documented({

@@ -2,6 +2,7 @@ import type { Outgoing } from "@millrace/bus";
 import { GroupCommit } from "@millrace/core";
 import { SCHEDULE_HORIZON_MS } from "@millrace/core/limits";
 import type { Log } from "@millrace/observe";
+import type { LiveTask } from "@millrace/protocol";
 import {
   classifyStoreFailure,
   firstDispatch,
@@ -15,7 +16,10 @@ import {
 /** What the api says to JetStream. */
 export interface Dispatcher {
   publish(messages: readonly Outgoing[]): Promise<unknown>;
+  /** To the worker that runs it. */
   tellCancelled(notice: { readonly seq: number; readonly attempt: number; readonly session: string }): void;
+  /** To whoever follows the task: what this process did to it. */
+  tell(step: LiveTask): void;
 }
 
 export interface IntakeOptions {
@@ -43,7 +47,10 @@ export class Intake {
   constructor(options: IntakeOptions) {
     this.#options = options;
     this.#group = new GroupCommit<Row, Submission>({
-      commit: (rows) => orStoreFault(this.#store(rows.map((row) => row.task))),
+      commit: (rows) => {
+        const tasks = rows.map((row) => row.task);
+        return orStoreFault(repeated(() => submitTasks(options.sql, tasks)));
+      },
       bytesOf: (row) => row.bytes,
       ...(options.onGroup !== undefined && { onGroup: options.onGroup }),
     });
@@ -83,14 +90,15 @@ export class Intake {
   drain(): Promise<void> {
     return this.#group.drain();
   }
+}
 
-  async #store(tasks: readonly NewTask[]): Promise<readonly Submission[]> {
-    for (let repeats = 0; ; repeats++) {
-      try {
-        return await submitTasks(this.#options.sql, tasks);
-      } catch (error) {
-        if (classifyStoreFailure(error).kind !== "repeat" || repeats >= REPEATS_MAX) throw error;
-      }
+/** Deadlocks and their like: nothing was committed, and the same transaction may succeed at once. */
+export async function repeated<T>(transaction: () => Promise<T>): Promise<T> {
+  for (let repeats = 0; ; repeats++) {
+    try {
+      return await transaction();
+    } catch (error) {
+      if (classifyStoreFailure(error).kind !== "repeat" || repeats >= REPEATS_MAX) throw error;
     }
   }
 }

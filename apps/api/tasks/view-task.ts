@@ -1,8 +1,9 @@
 import type { AttemptRecord, NewTask, TaskRecord } from "@millrace/store";
 import { isoTime } from "../http/iso-time.ts";
+import type { LiveTasks } from "../live/live-tasks.ts";
 
 /** A task as clients see it. `progress` is what its handler told last, while it runs. */
-export function viewTask(task: TaskRecord, progress: number | null = null) {
+export function viewTask(task: TaskRecord, live: Pick<LiveTasks, "progressOf">) {
   return {
     task_id: task.taskId,
     task_type: task.taskType,
@@ -18,7 +19,7 @@ export function viewTask(task: TaskRecord, progress: number | null = null) {
     max_attempts: task.maxAttempts,
     backoff: task.backoff,
     tenant: task.tenant,
-    progress: task.phase === "done" ? 1 : task.phase === "running" ? progress : null,
+    progress: progressOf(task, live),
     created_at: isoTime(task.createdAt),
     run_at: isoTime(task.runAt),
     started_at: isoTime(task.startedAt),
@@ -28,6 +29,11 @@ export function viewTask(task: TaskRecord, progress: number | null = null) {
     error: task.error,
     correlation_id: task.correlationId,
   };
+}
+
+function progressOf(task: TaskRecord, live: Pick<LiveTasks, "progressOf">): number | null {
+  if (task.phase === "done") return 1;
+  return task.runningAttempt === null ? null : live.progressOf(task.seq, task.runningAttempt);
 }
 
 /** The same for a task that was stored a moment ago: nothing has happened to it yet. */

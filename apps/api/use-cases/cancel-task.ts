@@ -13,6 +13,14 @@ export async function cancelTask(ports: Ports, identity: Identity, taskId: strin
   const after = await findTaskFor(ports, identity, taskId);
   if (cancelled === null && after.phase !== "cancelled")
     throw new Fault("TASK_STATE_CONFLICT", `the task has ${after.status} already`);
-  if (cancelled?.running) ports.dispatcher.tellCancelled({ seq: task.seq, ...cancelled.running });
+  if (cancelled === null) return after;
+  if (cancelled.running !== null) ports.dispatcher.tellCancelled({ seq: task.seq, ...cancelled.running });
+  ports.dispatcher.tell({
+    seq: task.seq,
+    task_id: taskId,
+    status: after.status,
+    phase: after.phase,
+    attempt: cancelled.running?.attempt ?? after.attempts,
+  });
   return after;
 }

@@ -30,7 +30,7 @@ function follow(ports: Ports, { identity, first, stream }: Following): () => voi
   let isLooking = false;
   let isStale = false;
   const show = (task: TaskRecord): void => {
-    stream.send("task", viewTask(task, ports.live.progressOf(task.seq, task.attempts)));
+    stream.send("task", viewTask(task, ports.live));
     if (task.completedAt !== null) stream.close();
   };
   /** One look at a time, and one more for all that happened meanwhile. */

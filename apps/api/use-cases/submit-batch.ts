@@ -1,7 +1,9 @@
 import { Fault, type FaultCode, type FieldProblem, type Identity } from "@millrace/core";
 import { findTasks, type NewTask, orStoreFault, type Submission, submitTasks } from "@millrace/store";
+import type { ValueError } from "@sinclair/typebox/compiler";
 import { problemsOf } from "../http/validation.ts";
 import type { Ports } from "../ports.ts";
+import { repeated } from "../tasks/intake.ts";
 import { readTask } from "../tasks/read-task.ts";
 import { isSameTask } from "../tasks/same-task.ts";
 import { compiledTaskWish, type TaskWish } from "../tasks/task-wish.ts";
@@ -30,6 +32,11 @@ export interface BatchSubmission {
   readonly requestBytes: number;
   readonly correlationId: string;
 }
+
+/** An item can break a rule once for each of its bytes; nobody reads more than a few. */
+const ERRORS_PER_ITEM_MAX = 20;
+/** Errors that the refusal of a whole batch lists. */
+const ERRORS_LISTED_MAX = 100;
 
 interface Accepted {
   readonly index: number;
@@ -71,14 +78,19 @@ function readItem(
   const { item, index, submission } = of;
   if ("problem" in item) return item;
   if (!compiledTaskWish.Check(item.value)) {
-    const errors = problemsOf([...compiledTaskWish.Errors(item.value)]);
-    return { problem: problemFrom("VALIDATION_FAILED", errors) };
+    return { problem: problemFrom("VALIDATION_FAILED", problemsOf(firstErrors(item.value))) };
   }
   const wish: TaskWish = item.value;
   const { correlationId, requestBytes } = submission;
   const reading = readTask(wish, { ownerId: identity.userId, correlationId, requestBytes }, ports.taskRules);
   if (!reading.ok) return { problem: problemFrom(reading.code, reading.errors) };
   return { index, task: reading.task, isDelayed: wish.delay !== undefined };
+}
+
+function firstErrors(value: unknown): readonly ValueError[] {
+  const errors: ValueError[] = [];
+  for (const error of compiledTaskWish.Errors(value)) if (errors.push(error) >= ERRORS_PER_ITEM_MAX) break;
+  return errors;
 }
 
 function problemFrom(code: FaultCode, errors: readonly FieldProblem[]): BatchProblem {
@@ -116,14 +128,14 @@ async function storeAtomically(
   accepted: readonly Accepted[],
 ): Promise<readonly BatchVerdict[]> {
   const tasks = accepted.map(({ task }) => task);
-  const { answers, verdicts } = await orStoreFault(
+  const store = () =>
     ports.hotSql.begin(async (transaction) => {
       const answers = await submitTasks(transaction, tasks);
-      const verdicts = await verdictsFor({ ...ports, sql: transaction }, accepted, answers);
+      const verdicts = await verdictsFor({ sql: transaction }, accepted, answers);
       refuseAny(verdicts); // Throwing here takes everything back.
       return { answers, verdicts };
-    }),
-  );
+    });
+  const { answers, verdicts } = await orStoreFault(repeated(store));
   ports.intake.dispatch(tasks, answers);
   return verdicts;
 }
@@ -159,9 +171,12 @@ function refuseAny(verdicts: readonly BatchVerdict[]): void {
   const refused = verdicts.filter((verdict) => verdict.problem !== undefined);
   const [first] = refused;
   if (first?.problem === undefined) return;
-  const errors = refused.flatMap(({ index, problem }) =>
-    (problem?.errors ?? []).map(({ path, message }) => ({ path: `/${index}${path}`, message })),
-  );
+  const errors = refused
+    .slice(0, ERRORS_LISTED_MAX)
+    .flatMap(({ index, problem }) =>
+      (problem?.errors ?? []).map(({ path, message }) => ({ path: `/${index}${path}`, message })),
+    )
+    .slice(0, ERRORS_LISTED_MAX);
   const detail = `nothing was stored, because item ${first.index} was refused: ${first.problem.detail}`;
   throw new Fault(first.problem.code, detail, { errors });
 }

@@ -43,7 +43,7 @@ function refusal(code: "VALIDATION_FAILED" | "PAYLOAD_TOO_LARGE", errors: Fault[
 
 async function existing(ports: Ports, task: NewTask, isDelayed: boolean) {
   const stored = await orStoreFault(findTask(ports.sql, task.task_id));
-  if (stored !== null && isSameTask(task, stored, isDelayed)) return viewTask(stored);
+  if (stored !== null && isSameTask(task, stored, isDelayed)) return viewTask(stored, ports.live);
   throw new Fault("TASK_ID_CONFLICT", `the id ${task.task_id} belongs to a task with other content`, {
     errors: [{ path: "/task_id", message: "belongs to another task" }],
   });

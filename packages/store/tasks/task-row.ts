@@ -33,6 +33,8 @@ export interface TaskRecord {
   readonly phase: TaskPhase;
   /** Attempts that were started. */
   readonly attempts: number;
+  /** The number of the attempt that runs now, which is no count: a cancellation uses up a number, too. */
+  readonly runningAttempt: number | null;
   readonly workerId: string | null;
   readonly startedAt: Date | null;
   readonly completedAt: Date | null;
@@ -123,6 +125,7 @@ export function toRecord(row: TaskRow): TaskRecord {
     status: statusOf(phase),
     phase,
     attempts: row.started ?? 0,
+    runningAttempt: isClaimed ? row.attempt : null,
     workerId: session === null ? null : workerIdOf(session),
     startedAt: isClaimed ? row.claimed_at : row.last_started_at,
     completedAt: isOpen ? null : row.last_ended_at,
