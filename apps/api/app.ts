@@ -10,6 +10,7 @@ import type { Ports } from "./ports.ts";
 import { authRoutes } from "./routes/auth.ts";
 import { dlqRoutes } from "./routes/dlq.ts";
 import { docsRoutes } from "./routes/docs.ts";
+import { eventRoutes } from "./routes/events.ts";
 import { homeRoutes } from "./routes/home.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { operationsRoutes } from "./routes/operations.ts";
@@ -67,7 +68,8 @@ function apiRoutes(ports: Ports): AnyElysia {
     .use(authRoutes(ports))
     .use(keyRoutes(ports))
     .use(taskRoutes(ports))
-    .use(dlqRoutes(ports));
+    .use(dlqRoutes(ports))
+    .use(eventRoutes(ports));
 }
 
 /** The path exists with other methods: OPTIONS lists them, every other one is refused with the list. */

@@ -1,5 +1,6 @@
 import type { Health, Log, Metrics } from "@millrace/observe";
 import type { Sql } from "@millrace/store";
+import type { EventIntake } from "./events/intake.ts";
 import type { AccessTokens } from "./identity/access-tokens.ts";
 import type { Identities } from "./identity/identities.ts";
 import type { Passwords } from "./identity/passwords.ts";
@@ -19,6 +20,8 @@ export interface Ports {
   readonly hotSql: Sql;
   readonly dispatcher: Dispatcher;
   readonly intake: Intake;
+  /** The way of events into their stream. */
+  readonly eventIntake: EventIntake;
   readonly taskRules: TaskRules;
   readonly live: LiveTasks;
   /** Aborts when the process is told to stop: streams end, so that clients go elsewhere. */

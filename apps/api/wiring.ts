@@ -1,5 +1,6 @@
 import type { Health, Log, Metrics } from "@millrace/observe";
 import type { Sql } from "@millrace/store";
+import { EventIntake, type EventSink } from "./events/intake.ts";
 import { createAccessTokens } from "./identity/access-tokens.ts";
 import { Identities } from "./identity/identities.ts";
 import { lookUpCredential } from "./identity/look-up.ts";
@@ -17,6 +18,7 @@ export interface Means {
   readonly sql: Sql;
   readonly hotSql: Sql;
   readonly dispatcher: Dispatcher;
+  readonly eventSink: EventSink;
   readonly live: LiveTasks;
   readonly draining: AbortSignal;
   readonly keepOpen: (request: Request) => void;
@@ -34,6 +36,7 @@ export function createPorts(means: Means): Ports {
   const lookUpPorts = { sql, accessTokens, nowMs, log };
   return {
     ...means,
+    eventIntake: new EventIntake(means.eventSink),
     intake: new Intake({ sql: means.hotSql, dispatcher: means.dispatcher, log }),
     taskRules: { timeoutS: means.timeoutS, nowMs, makeTaskId: () => Bun.randomUUIDv7() },
     signingSecret: jwtSecret,

@@ -25,6 +25,8 @@ export interface Identity {
   readonly via: "jwt" | "key";
   /** Set when via is "key". */
   readonly keyId?: string;
+  /** Set when via is "key": what its owner calls it; the source of events that name none. */
+  readonly keyName?: string;
   /** Set when via is "jwt": the session that logging out ends. */
   readonly sessionId?: number;
 }

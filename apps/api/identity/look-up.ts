@@ -64,6 +64,7 @@ async function lookUpKey(ports: LookUpPorts, apiKey: string): Promise<LookUp> {
     scopes: scopesOf(key.scopes),
     via: "key",
     keyId: key.keyId,
+    keyName: key.name,
   };
   return { kind: "known", identity, expiresAtMs: key.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY };
 }

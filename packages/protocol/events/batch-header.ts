@@ -28,6 +28,8 @@ export interface BatchHeader {
   readonly instance: string;
   /** From 1, without gaps but for those that `voided` tells of: a gap is a lost message. */
   readonly ordinal: number;
+  /** Events in all messages of lower ordinals, voided ones included: says how many a lost message held. */
+  readonly before?: number;
   /** Ordinals given up without an acknowledgement. Told until a message that tells of them is acknowledged. */
   readonly voided: readonly number[];
   /** Lines in this message. */
@@ -48,11 +50,12 @@ function toAscii(json: string): string {
 export function decodeBatchHeader(text: string): BatchHeader | undefined {
   const value = parse(text);
   if (!isRecord(value) || value.v !== VERSION) return undefined;
-  const { instance, ordinal, voided, events, requests } = value;
+  const { instance, ordinal, before, voided, events, requests } = value;
   if (typeof instance !== "string" || !isCount(ordinal) || !isCount(events)) return undefined;
+  if (before !== undefined && !isCount(before)) return undefined;
   if (!Array.isArray(voided) || !voided.every(isCount)) return undefined;
   if (!Array.isArray(requests) || !requests.every(isBatchRequest)) return undefined;
-  return { instance, ordinal, voided, events, requests };
+  return { instance, ordinal, ...(before !== undefined && { before }), voided, events, requests };
 }
 
 function isBatchRequest(value: unknown): value is BatchRequest {

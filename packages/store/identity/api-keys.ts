@@ -53,6 +53,7 @@ export async function deleteApiKey(sql: Sql, keyId: string, ownerId: number | nu
 
 export interface LiveApiKey {
   readonly keyId: string;
+  readonly name: string;
   readonly userId: number;
   readonly keyRole: Role;
   readonly userRole: Role;
@@ -68,7 +69,7 @@ export async function findLiveApiKey(
   now: Date,
 ): Promise<LiveApiKey | undefined> {
   const rows = await orStoreFault(sql<LiveApiKey[]>`
-    select k.key_id as "keyId", k.user_id as "userId", k.role as "keyRole", u.role as "userRole", k.scopes,
+    select k.key_id as "keyId", k.name, k.user_id as "userId", k.role as "keyRole", u.role as "userRole", k.scopes,
       k.expires_at as "expiresAt", k.last_used_at as "lastUsedAt"
     from api_keys k join users u using (user_id)
     where k.key_hash = ${keyHash} and u.disabled_at is null and (k.expires_at is null or k.expires_at > ${now})`);

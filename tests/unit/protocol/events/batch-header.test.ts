@@ -9,6 +9,7 @@ import fc from "fast-check";
 const header: BatchHeader = {
   instance: "a1b2",
   ordinal: 7,
+  before: 40,
   voided: [5, 6],
   events: 3,
   requests: [
@@ -41,6 +42,7 @@ test.each([
   ["null", "null"],
   ["another version", encoded({ v: 2 })],
   ["an ordinal below zero", encoded({ ordinal: -1 })],
+  ["a sum that is none", encoded({ before: "4" })],
   ["half an event", encoded({ events: 1.5 })],
   ["voided that is no list", encoded({ voided: 3 })],
   ["requests that are no objects", encoded({ requests: [3] })],

@@ -1,0 +1,76 @@
+import { EventPublisher, type EventPublisherOptions } from "@millrace/bus";
+import {
+  BATCH_HEADER,
+  type BatchHeader,
+  decodeBatchHeader,
+  EVENTS_STREAM,
+} from "@millrace/protocol/events/index";
+import { type Answer, type ApiUnderTest, signUp, startApi } from "./api.ts";
+import { type BusUnderTest, startBus } from "./bus.ts";
+
+/** The API in this process, with a real stream for its events. */
+export interface EventApi {
+  readonly api: ApiUnderTest;
+  readonly bus: BusUnderTest;
+  /** Of a key with the scope events:write, called "shop". */
+  readonly key: string;
+  readonly publisher: EventPublisher;
+  send(body: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
+  /** All messages of the stream, in its order. */
+  messages(): Promise<readonly StreamMessage[]>;
+  /** All lines of all messages, parsed. */
+  events(): Promise<readonly Record<string, unknown>[]>;
+  close(): Promise<void>;
+}
+
+export interface StreamMessage {
+  readonly seq: number;
+  readonly subject: string;
+  readonly text: string;
+  readonly header: BatchHeader | undefined;
+}
+
+export const NDJSON = { "Content-Type": "application/x-ndjson" };
+
+export async function startEventApi(options: EventPublisherOptions = {}): Promise<EventApi> {
+  const bus = await startBus();
+  const publisher = new EventPublisher(bus.bus, options);
+  const api = await startApi({ eventSink: publisher });
+  const { accessToken } = await signUp(api.call, "events@example.org");
+  const wish = { name: "shop", scopes: ["events:write"] };
+  const made = await api.call("POST", "/api/auth/keys", { token: accessToken, body: wish });
+  const key = String(made.body.api_key);
+  const messages = () => readMessages(bus);
+  return {
+    api,
+    bus,
+    key,
+    publisher,
+    send: (body, headers = {}) => api.call("POST", "/api/events", { token: key, body, headers }),
+    messages,
+    events: async () => (await messages()).flatMap(({ text }) => linesOf(text)),
+    close: async () => {
+      await api.close();
+      await bus.close();
+    },
+  };
+}
+
+async function readMessages({ bus }: BusUnderTest): Promise<readonly StreamMessage[]> {
+  const { state } = await bus.manager.streams.info(EVENTS_STREAM);
+  const messages: StreamMessage[] = [];
+  for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
+    const message = await bus.manager.streams.getMessage(EVENTS_STREAM, { seq });
+    if (message === null) continue;
+    const header = decodeBatchHeader(message.header.get(BATCH_HEADER));
+    messages.push({ seq, subject: message.subject, text: message.string(), header });
+  }
+  return messages;
+}
+
+function linesOf(text: string): Record<string, unknown>[] {
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line));
+}
