@@ -23,7 +23,7 @@ export interface Chaos {
   readonly fakeUrl: string;
   /** worker-2 … by name. */
   readonly extraWorkers: ReadonlyMap<string, ExtraWorker>;
-  addWorker(name: string): Promise<ExtraWorker>;
+  addWorker(name: string, env?: Readonly<Record<string, string>>): Promise<ExtraWorker>;
   /** As a crash; resolves at once. Not an error when it is just being started again. */
   kill9(name: string): Promise<void>;
   /** The same, and waits until the supervisor has started it again. */
@@ -57,8 +57,8 @@ export async function startChaos(options: ChaosOptions = {}): Promise<Chaos> {
   const fakeUrl = await startFake();
   const sql = openPool({ url, max: 2, applicationName: "test" });
   const extraWorkers = new Map<string, ExtraWorker>();
-  const addWorker = async (name: string): Promise<ExtraWorker> => {
-    const worker = await startWorker(stack, { ...env, WORKER_ID: name });
+  const addWorker: Chaos["addWorker"] = async (name, own = {}) => {
+    const worker = await startWorker(stack, { ...env, ...own, WORKER_ID: name });
     extraWorkers.set(name, worker);
     return worker;
   };
@@ -112,12 +112,12 @@ async function startWorker(stack: RunningStack, env: Readonly<Record<string, str
     cwd: PROJECT,
     env: {
       ...process.env,
-      ...env,
       DATABASE_URL: run.database_url,
       NATS_URL: run.nats_url,
       NATS_MONITOR_URL: run.nats_monitor_url,
       HTTP_ALLOW_LOOPBACK: "true",
       LOG_FORMAT: "json",
+      ...env,
     },
     stdout: Bun.file(path),
     stderr: "inherit",
