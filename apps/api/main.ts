@@ -65,7 +65,7 @@ async function connect(config: ApiConfig, log: Log): Promise<Connections> {
   const bus = await connectBus({ urls: config.natsUrls, name: "millrace-api" });
   await verifyServer(bus, config.natsMonitorUrl);
   for (const drift of (await provision(bus)).drifts)
-    log.warning("NATS was configured otherwise, and is mended", { drift });
+    log.warning(drift.reason ?? "NATS was configured otherwise, and is mended", { drift });
   const pool = { url: config.databaseUrl, statementTimeoutMs: STATEMENT_TIMEOUT_MS };
   return {
     bus,

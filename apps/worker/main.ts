@@ -52,7 +52,7 @@ const server = await verifyServer(bus, config.natsMonitorUrl);
 if (server.doesSyncAlways === null)
   log.warning("NATS_MONITOR_URL is not set: nobody checked that the server syncs before it acknowledges");
 for (const drift of (await provision(bus)).drifts)
-  log.warning("NATS was configured otherwise, and is mended", { drift });
+  log.warning(drift.reason ?? "NATS was configured otherwise, and is mended", { drift });
 
 const sql = openPool({
   url: config.databaseUrl,

@@ -12,6 +12,8 @@ export interface Drift {
   readonly what: string;
   /** Fields that differ, with what the file says and what the server has. */
   readonly fields: readonly { readonly name: string; readonly wanted: unknown; readonly found: unknown }[];
+  /** Set when it stays as it was found, and why. */
+  readonly reason?: string;
 }
 
 export interface Provisioning {
@@ -69,16 +71,57 @@ async function provisionStream(bus: Bus, config: Config, mayChange: boolean): Pr
   const found = await orMissing(bus.manager.streams.info(name));
   if (found === null) {
     if (!mayChange) throw missing(what);
-    const made = await bus.manager.streams.add(wanted);
-    const refused = diff(config, { ...made.config });
+    const { config: made, reason } = await addStream(bus, wanted);
+    const refused = diff(config, { ...made }).filter(
+      ({ name }) => reason === undefined || name !== "max_bytes",
+    );
     if (refused.length > 0)
       throw new Fault("BUS_UNAVAILABLE", `NATS ignored parts of ${what}: ${describe(refused)}`);
-    return { what, isCreated: true, drift: null };
+    const drift = reason === undefined ? null : { what, fields: diff(config, { ...made }), reason };
+    return { what, isCreated: true, drift };
   }
   const fields = diff(config, { ...found.config });
   if (fields.length === 0) return { what, isCreated: false, drift: null };
-  if (mayChange) await mend({ what, fields }, bus.manager.streams.update(name, wanted));
-  return { what, isCreated: false, drift: { what, fields } };
+  const update = (change: StreamConfig) => bus.manager.streams.update(name, change);
+  const drift: Drift = { what, fields };
+  if (!mayChange) return { what, isCreated: false, drift };
+  try {
+    await mend(drift, update(wanted));
+    return { what, isCreated: false, drift };
+  } catch (error) {
+    if (!(error instanceof Fault && hasNoRoom(error.cause))) throw error;
+    await mend(drift, update({ ...wanted, max_bytes: found.config.max_bytes }));
+    return { what, isCreated: false, drift: { ...drift, reason: noRoom(what, found.config.max_bytes) } };
+  }
+}
+
+/** JetStream sets aside what a stream may grow to: a small disk or account cannot promise it. */
+async function addStream(
+  bus: Bus,
+  wanted: StreamConfig,
+): Promise<{ readonly config: StreamConfig; readonly reason?: string }> {
+  for (let maxBytes = wanted.max_bytes; ; maxBytes = Math.floor(maxBytes / 2)) {
+    try {
+      const { config } = await bus.manager.streams.add({ ...wanted, max_bytes: maxBytes });
+      if (maxBytes === wanted.max_bytes) return { config };
+      return { config, reason: noRoom(`stream ${wanted.name}`, maxBytes) };
+    } catch (error) {
+      if (!hasNoRoom(error) || maxBytes < 2 * STREAM_BYTES_MIN) throw error;
+    }
+  }
+}
+
+/** A stream that has less refuses so much that nothing works. */
+const STREAM_BYTES_MIN = 16 * 1024 * 1024;
+/** The account's limit; the server's resources; its storage. */
+const NO_ROOM_CODES = new Set([10_002, 10_023, 10_047]);
+
+function hasNoRoom(error: unknown): boolean {
+  return error instanceof JetStreamApiError && NO_ROOM_CODES.has(error.code);
+}
+
+function noRoom(what: string, bytes: number): string {
+  return `NATS has no room for all of ${what}: it gets ${bytes} bytes`;
 }
 
 async function provisionConsumer(

@@ -79,6 +79,32 @@ describe("where the server has it otherwise", () => {
   });
 });
 
+describe("where there is no room for what a stream may grow to", () => {
+  const GREEDY = 2 ** 60;
+
+  test("it is made as large as fits, and a second service finds it so; both tell", async () => {
+    const greedy = await changed("streams/EVENTS.json", { max_bytes: GREEDY });
+    const { created, drifts } = await provision(bus, { folder: greedy });
+    expect(created).toContain("stream EVENTS");
+    const [drift] = drifts;
+    expect(drift).toMatchObject({ what: "stream EVENTS", fields: [{ name: "max_bytes", wanted: GREEDY }] });
+    const found = Number(drift?.fields[0]?.found);
+    expect(found).toBeGreaterThanOrEqual(16 * 1024 * 1024);
+    expect(drift?.reason).toContain(String(found));
+    expect(await provision(bus, { folder: greedy })).toEqual({ created: [], drifts });
+  });
+
+  test("what else differs is mended all the same", async () => {
+    await provision(bus, { folder: await changed("streams/EVENTS.json", { description: "old" }) });
+    const { drifts } = await provision(bus, {
+      folder: await changed("streams/EVENTS.json", { max_bytes: GREEDY }),
+    });
+    expect(drifts).toMatchObject([{ what: "stream EVENTS", reason: expect.stringContaining("no room") }]);
+    const { config } = await bus.manager.streams.info("EVENTS");
+    expect(config.description).not.toBe("old");
+  });
+});
+
 describe("diff", () => {
   test("sees what the file names and the server has otherwise, and nothing else", () => {
     expect(diff({ a: 1, b: [1, 2] }, { a: 2, b: [1, 2], c: 3 })).toEqual([
