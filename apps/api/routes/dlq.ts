@@ -24,7 +24,7 @@ import { jsonBody } from "../http/json-body.ts";
 import { strict } from "../http/schema.ts";
 import type { Ports } from "../ports.ts";
 import { viewAttempt } from "../tasks/view-task.ts";
-import { redriveDeadLetters } from "../use-cases/redrive-dead-letters.ts";
+import { type Redrive, redriveDeadLetters } from "../use-cases/redrive-dead-letters.ts";
 import { AttemptList } from "./task-schemas.ts";
 
 const tag = "Dead letters";
@@ -145,19 +145,7 @@ function steering(ports: Ports) {
     .post(
       "/redrive",
       async ({ identity, body, correlationId, set }) => {
-        if ((body.task_ids === undefined) === (body.filter === undefined)) {
-          const message = "give either task_ids or filter; an empty filter means all";
-          throw new Fault("VALIDATION_FAILED", message, { errors: [{ path: "/task_ids", message }] });
-        }
-        const report = await redriveDeadLetters(ports, identity, {
-          taskIds: body.task_ids,
-          taskType: body.filter?.task_type,
-          error: body.filter?.error,
-          limit: body.limit ?? REDRIVE_TASKS_MAX,
-          ratePerSecond: body.rate_per_second ?? REDRIVE_PER_SECOND_DEFAULT,
-          payloadPatch: body.payload_patch as Json | undefined, // It came out of JSON.parse.
-          correlationId,
-        });
+        const report = await redriveDeadLetters(ports, identity, readRedrive(body, correlationId));
         set.status = 202;
         return { redriven: report.redriven.length, task_ids: report.redriven, skipped: report.skipped };
       },
@@ -167,10 +155,17 @@ function steering(ports: Ports) {
         ...jsonBody(RedriveWish),
         detail: documented({
           summary: "Redrive dead letters",
-          description: "Brings them back at a pace, with their policy and a fresh count of failures.",
+          description:
+            "Brings them back at a pace, with their policy and a fresh count of failures: those named, in that order, or those that a filter finds, newest first.",
           tag,
           answers: { 202: { description: "They are on their way.", schema: RedriveAnswer } },
-          faults: ["BAD_JSON", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "VALIDATION_FAILED"],
+          faults: [
+            "BAD_JSON",
+            "BODY_TOO_LARGE",
+            "PAYLOAD_TOO_LARGE",
+            "UNSUPPORTED_MEDIA_TYPE",
+            "VALIDATION_FAILED",
+          ],
         }),
       },
     )
@@ -198,6 +193,28 @@ function steering(ports: Ports) {
         }),
       },
     );
+}
+
+/** Checks what the schema cannot say, and fills in the defaults. */
+function readRedrive(body: typeof RedriveWish.static, correlationId: string): Redrive {
+  const { task_ids: taskIds, filter, payload_patch: patch } = body;
+  if ((taskIds === undefined) === (filter === undefined))
+    throw wrongField("/task_ids", "give either task_ids or filter; an empty filter means all");
+  if (patch === null)
+    throw wrongField("/payload_patch", "null would empty every payload; leave it out to keep them");
+  return {
+    taskIds,
+    taskType: filter?.task_type,
+    error: filter?.error,
+    limit: body.limit ?? REDRIVE_TASKS_MAX,
+    ratePerSecond: body.rate_per_second ?? REDRIVE_PER_SECOND_DEFAULT,
+    payloadPatch: patch as Json | undefined, // It came out of JSON.parse.
+    correlationId,
+  };
+}
+
+function wrongField(path: string, message: string): Fault {
+  return new Fault("VALIDATION_FAILED", message, { errors: [{ path, message }] });
 }
 
 async function findLetter(ports: Ports, identity: Identity, taskId: string): Promise<DeadLetterRow> {

@@ -40,12 +40,10 @@ export type TaskReading =
 /** Fills in what a wish leaves open, and checks the rules that no schema can say. */
 export function readTask(wish: TaskWish, submitter: Submitter, rules: TaskRules): TaskReading {
   const payload = (wish.payload === undefined ? {} : wish.payload) as Json; // It came out of JSON.parse.
-  if (submitter.requestBytes > PAYLOAD_BYTES_MAX && isTooLarge(payload)) return TOO_LARGE;
-  const errors: FieldProblem[] = [];
-  if (isDeeperThan(payload, JSON_DEPTH_MAX))
-    errors.push({ path: "/payload", message: `must not nest deeper than ${JSON_DEPTH_MAX} levels` });
+  if (submitter.requestBytes > PAYLOAD_BYTES_MAX && isTooLarge(payload))
+    return { ok: false, code: "PAYLOAD_TOO_LARGE", errors: [TOO_LARGE] };
   const builtIn = BUILT_IN_TASK_TYPES.get(wish.task_type);
-  if (builtIn !== undefined) errors.push(...builtIn.check(payload));
+  const errors = [...payloadProblems(payload, builtIn)];
   if (wish.dependencies !== undefined && wish.dependencies.length > 0)
     errors.push({ path: "/dependencies", message: "must be empty: this version runs no graphs" });
   const lane = wish.lane ?? laneFor(payload, builtIn, wish.timeout);
@@ -78,18 +76,21 @@ export function readTask(wish: TaskWish, submitter: Submitter, rules: TaskRules)
   };
 }
 
-const TOO_LARGE: TaskReading = {
-  ok: false,
-  code: "PAYLOAD_TOO_LARGE",
-  errors: [
-    {
-      path: "/payload",
-      message: `must have at most ${PAYLOAD_BYTES_MAX} bytes; larger input belongs into a file`,
-    },
-  ],
+export const TOO_LARGE: FieldProblem = {
+  path: "/payload",
+  message: `must have at most ${PAYLOAD_BYTES_MAX} bytes; larger input belongs into a file`,
+};
+const TOO_DEEP: FieldProblem = {
+  path: "/payload",
+  message: `must not nest deeper than ${JSON_DEPTH_MAX} levels`,
 };
 
-function isTooLarge(payload: Json): boolean {
+/** What is wrong with a payload, beside its size. */
+export function payloadProblems(payload: Json, type: BuiltInTaskType | undefined): readonly FieldProblem[] {
+  return isDeeperThan(payload, JSON_DEPTH_MAX) ? [TOO_DEEP] : (type?.check(payload) ?? []);
+}
+
+export function isTooLarge(payload: Json): boolean {
   return Buffer.byteLength(JSON.stringify(payload)) > PAYLOAD_BYTES_MAX;
 }
 
