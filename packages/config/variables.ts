@@ -224,6 +224,29 @@ const work = {
     max: 3_660,
     unit: "days",
   }),
+  eventRetentionDays: integer({
+    name: "EVENT_RETENTION_DAYS",
+    about: "How long events are kept; whole days are dropped.",
+    default: 30,
+    min: 1,
+    max: 3_660,
+    unit: "days",
+  }),
+  eventReplayS: integer({
+    name: "EVENT_REPLAY_WINDOW",
+    about: "How long events stay in the stream after they were stored, so that they can be replayed.",
+    default: 3_600,
+    min: 0,
+    max: 7 * 24 * 3_600,
+    unit: "seconds",
+  }),
+  eventSearch: choice({
+    name: "EVENT_SEARCH",
+    about:
+      "How `q` finds events: scan reads the messages of the span; trigram keeps an index, which storing pays for.",
+    default: "scan",
+    choices: ["scan", "trigram"],
+  }),
   simulateAllowCrash: boolean({
     name: "SIMULATE_ALLOW_CRASH",
     about: "Whether simulate tasks with `crash` may kill their worker process; for drills.",

@@ -230,6 +230,31 @@ export const EVENTS_HELD_BYTES_MAX = 64 * 1024 * 1024;
 export const EVENTS_REJECTED_LISTED_MAX = 10_000;
 export const IDEMPOTENCY_KEY_CHARS_MAX = 255;
 
+/** Recorder: transactions at once, and the messages and bytes of one of them. */
+export const RECORDER_FLIGHTS = 3;
+export const RECORDER_PULL_MESSAGES_MAX = 256;
+export const RECORDER_PULL_BYTES_MAX = 4 * 1024 * 1024;
+/** Bytes that the stream keeps behind the recorder, to be replayed; a longer window in time is cut to this. */
+export const EVENT_REPLAY_BYTES_MAX = 2 * 1024 * 1024 * 1024;
+/** How long the ledger, and Idempotency-Keys in it, are kept after their messages have left the stream. */
+export const EVENT_LEDGER_DAYS = 7;
+/** How far back a late event gets a partition of its own; what is older shares the default one. */
+export const EVENT_PARTITION_DAYS_BACK_MAX = 366;
+/** Query: how long one statement may run, and how long one request may go on searching before it answers with a part. */
+export const EVENT_QUERY_MS_MAX = 5_000;
+export const EVENT_SEARCH_MS_MAX = 2_000;
+export const EVENT_QUERY_TEXT_CHARS_MAX = 256;
+/** Connections for queries: so many analysts at once, and no more, whatever they ask. */
+export const EVENT_QUERY_CONNECTIONS_MAX = 3;
+/** Queries that wait for one of those connections; beyond, OVERLOADED. */
+export const EVENT_QUERIES_WAITING_MAX = 32;
+export const HISTOGRAM_BUCKETS_MAX = 2_000;
+export const HISTOGRAM_KEYS_MAX = 50;
+/** Minutes that one look into the ledger may span. */
+export const LEDGER_MINUTES_MAX = 24 * 60;
+/** Live tail: bytes of events that one api process reads per second for all its viewers; it leaves out the rest. */
+export const TAIL_BYTES_PER_SECOND_MAX = 8 * 1024 * 1024;
+
 function requireRelation(holds: boolean, relation: string): void {
   if (!holds) throw new Error(`limits contradict each other: ${relation}`);
 }
@@ -257,6 +282,11 @@ requireRelation(REFRESH_GRACE_S < ACCESS_TOKEN_S, "a used refresh token dies bef
 requireRelation(LOGIN_BLOCK_S_MAX < LOGIN_FAILURES_FORGOTTEN_S, "a block ends before its count is forgotten");
 requireRelation(EVENT_MESSAGE_BYTES_MAX < EVENT_BYTES_MAX, "the longest text fits into a record");
 requireRelation(EVENT_BYTES_MAX < EVENTS_MESSAGE_BYTES_MAX, "the largest record fits into a message");
+requireRelation(
+  EVENTS_MESSAGE_BYTES_MAX < RECORDER_PULL_BYTES_MAX,
+  "the recorder can pull the largest message",
+);
+requireRelation(EVENT_SEARCH_MS_MAX < EVENT_QUERY_MS_MAX, "a search answers before a statement is cancelled");
 requireRelation(
   EVENT_PARTS_MAX * (EVENTS_MESSAGE_BYTES_MAX - EVENT_BYTES_MAX) >= EVENTS_UNPACKED_BYTES_MAX,
   "a full body fits into its parts",

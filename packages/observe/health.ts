@@ -15,6 +15,8 @@ export type CheckState =
 export interface Readiness {
   readonly status: "ready" | "not_ready";
   readonly checks: Readonly<Record<string, CheckState>>;
+  /** What the service tells of itself beside that: how far it has come. */
+  readonly details?: Readonly<Record<string, unknown>>;
 }
 
 export interface Health {
@@ -28,6 +30,8 @@ export interface Health {
 
 export interface HealthOptions {
   readonly checks: Readonly<Record<string, HealthCheck>>;
+  /** Called at each probe. Must be quick: no query, no request. */
+  readonly details?: () => Readonly<Record<string, unknown>>;
   readonly timeoutMs?: number;
   readonly cacheMs?: number;
   /** Milliseconds that never go back. */
@@ -46,7 +50,8 @@ export function createHealth(options: HealthOptions): Health {
   const run = async (): Promise<Readiness> => {
     const states = await Promise.all(probes.map(async ([name, ask]) => [name, await ask()] as const));
     const isReady = states.every(([, state]) => state.status === "up");
-    return { status: isReady ? "ready" : "not_ready", checks: Object.fromEntries(states) };
+    const details = options.details === undefined ? {} : { details: options.details() };
+    return { status: isReady ? "ready" : "not_ready", checks: Object.fromEntries(states), ...details };
   };
   return {
     live: () => ({ status: "live" }),
@@ -56,7 +61,7 @@ export function createHealth(options: HealthOptions): Health {
       const readiness = await latest.result;
       if (!isDraining) return readiness;
       const process: CheckState = { status: "down", reason: "draining" };
-      return { status: "not_ready", checks: { ...readiness.checks, process } };
+      return { ...readiness, status: "not_ready", checks: { ...readiness.checks, process } };
     },
     drain: () => {
       isDraining = true;

@@ -1,4 +1,5 @@
 export * from "./connect.ts";
+export * from "./events/index.ts";
 export * from "./migrate.ts";
 export * from "./retryable.ts";
 export * from "./tasks/index.ts";

@@ -30,10 +30,10 @@ const ESCAPES: Readonly<Record<string, string>> = { "\\": "\\\\", "\t": "\\t", "
 /** One line of COPY's text format, with its end. Measured: 0.3 µs for an event of 220 bytes, attributes included. */
 export function copyRow(event: EventRecord): string {
   const { attributes, id } = event;
-  return `${event.ts}\t${event.receivedAt}\t${event.seq}\t${event.ownerId}\t${event.line}\t${escape(event.type)}\t${escape(event.level)}\t${escape(event.source)}\t${escape(event.message)}\t${attributes === null ? "\\N" : escape(attributes)}\t${id === null ? "\\N" : escape(id)}\t${escape(event.correlationId)}\n`;
+  return `${event.ts}\t${event.receivedAt}\t${event.seq}\t${event.ownerId}\t${event.line}\t${escaped(event.type)}\t${escaped(event.level)}\t${escaped(event.source)}\t${escaped(event.message)}\t${attributes === null ? "\\N" : escaped(attributes)}\t${id === null ? "\\N" : escaped(id)}\t${escaped(event.correlationId)}\n`;
 }
 
-function escape(text: string): string {
+function escaped(text: string): string {
   return SPECIAL.test(text) ? text.replace(EACH_SPECIAL, (char) => ESCAPES[char] ?? char) : text;
 }
 

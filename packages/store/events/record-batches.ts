@@ -19,9 +19,8 @@ export async function recordBatches(sql: Sql, batches: readonly BatchRecord[]): 
     const repeated = await findRepeated(transaction, fresh);
     const kept = fresh.filter(({ seq }) => !repeated.has(seq));
     const rows = kept.map((batch) => batch.rows.join("")).join("");
-    if (rows !== "") await copyEvents(transaction, rows);
-    // Also learns what became of the COPY.
-    await addRollups(transaction, mergeRollups(kept));
+    const rollUp = () => addRollups(transaction, mergeRollups(kept));
+    if (rows !== "") await copyEvents(transaction, rows, rollUp);
     await keepRejected(transaction, kept);
     await noteVoided(transaction, fresh);
     return fresh.map((batch) => outcomeOf(batch, repeated.has(batch.seq)));

@@ -1,0 +1,49 @@
+import { eventTimeMs } from "@millrace/protocol/events/index";
+
+/** When an event happened: as PostgreSQL reads it, and the minute that it counts in. */
+export interface EventMoment {
+  /** RFC 3339 in UTC, microseconds at most: PostgreSQL would round more, maybe into the next minute or day. */
+  readonly ts: string;
+  readonly minuteMs: number;
+}
+
+const MINUTE_MS = 60_000;
+const MINUTES_KNOWN_MAX = 1_000;
+/** What follows the minute in the usual form: `:21Z`, `:21.123456Z`. */
+const USUAL_TAIL = /^:[0-5]\d(?:\.\d{1,6})?Z$/;
+const MINUTE_CHARS = 16;
+
+/**
+ * Most events of a message are of the same few minutes, so the minute's text is looked up instead of read: 0.05 µs where
+ * reading the whole costs 0.2. Everything but the usual form goes the long way.
+ */
+export class EventMinutes {
+  readonly #known = new Map<string, number>();
+
+  /** @returns undefined for what is no time. */
+  read(timestamp: unknown): EventMoment | undefined {
+    if (typeof timestamp !== "string" || !USUAL_TAIL.test(timestamp.slice(MINUTE_CHARS)))
+      return momentOf(eventTimeMs(timestamp));
+    const minute = timestamp.slice(0, MINUTE_CHARS);
+    const known = this.#known.get(minute);
+    if (known !== undefined) return { ts: timestamp, minuteMs: known };
+    const minuteMs = eventTimeMs(`${minute}:00Z`);
+    if (minuteMs === undefined) return undefined;
+    if (this.#known.size >= MINUTES_KNOWN_MAX) this.#known.clear();
+    this.#known.set(minute, minuteMs);
+    return { ts: timestamp, minuteMs };
+  }
+}
+
+/** @param ms with a fraction, cut to microseconds. */
+export function momentOf(ms: number | undefined): EventMoment | undefined {
+  if (ms === undefined || !(Math.abs(ms) <= TIME_MS_MAX)) return undefined;
+  const wholeMs = Math.floor(ms);
+  const micros = Math.floor((ms - wholeMs) * 1000);
+  const text = new Date(wholeMs).toISOString();
+  const ts = micros === 0 ? text : `${text.slice(0, -1)}${String(micros).padStart(3, "0")}Z`;
+  return { ts, minuteMs: Math.floor(wholeMs / MINUTE_MS) * MINUTE_MS };
+}
+
+/** What a Date can hold. */
+const TIME_MS_MAX = 8.64e15;

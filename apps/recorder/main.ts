@@ -1,0 +1,77 @@
+import { checkBus, connectBus, provision, verifyServer } from "@millrace/bus";
+import { formatProblems, readConfig } from "@millrace/config";
+import { RECORDER_FLIGHTS } from "@millrace/core/limits";
+import { createHealth, createLog, createMetrics, startHealthServer } from "@millrace/observe";
+import { openPool } from "@millrace/store";
+import { EventDays } from "./event-days.ts";
+import { createRecorderMetrics } from "./metrics.ts";
+import type { RecorderPorts } from "./ports.ts";
+import { Progress } from "./progress.ts";
+import { startRecorder } from "./start-recorder.ts";
+
+/** For the duties, beside the flights. */
+const DUTY_CONNECTIONS = 2;
+
+const reading = readConfig(process.env, ["databaseUrl", "natsUrls"]);
+if (!reading.ok) {
+  process.stderr.write(`${formatProblems(reading.problems)}\n`);
+  process.exit(78); // EX_CONFIG: starting again changes nothing.
+}
+const { config } = reading;
+const log = createLog({
+  service: "recorder",
+  level: config.logLevel,
+  format: config.logFormat ?? (process.stdout.isTTY ? "pretty" : "json"),
+});
+const { promise: asked, resolve: ask } = Promise.withResolvers<string>();
+for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => ask(signal));
+
+const bus = await connectBus({
+  urls: config.natsUrls,
+  name: "millrace-recorder",
+  onStatus: (status) => log.warning(`NATS: ${status}`),
+});
+await verifyServer(bus, config.natsMonitorUrl);
+await provision(bus);
+const sql = openPool({
+  url: config.databaseUrl,
+  max: RECORDER_FLIGHTS + DUTY_CONNECTIONS,
+  applicationName: "millrace-recorder",
+});
+const metrics = createMetrics({ service: "recorder" });
+const progress = new Progress();
+const { eventRetentionDays: retentionDays, eventReplayS } = config;
+const ports: RecorderPorts = {
+  bus,
+  sql,
+  log,
+  metrics: createRecorderMetrics(metrics),
+  progress,
+  days: new EventDays({ sql, log, retentionDays, nowMs: Date.now }),
+};
+const health = createHealth({
+  checks: { nats: () => checkBus(bus), postgres: async () => void (await sql`select 1`) },
+  details: () => progress.describe(),
+});
+const healthServer =
+  config.healthPort === 0
+    ? undefined
+    : startHealthServer({
+        host: config.apiHost,
+        port: config.healthPort,
+        health,
+        metrics: config.metricsEnabled ? metrics : undefined,
+      });
+const stop = startRecorder(ports, { retentionDays, replayMs: eventReplayS * 1_000, nowMs: Date.now });
+log.info("recording");
+
+const why = await Promise.race([asked, bus.closed.then(() => "NATS closed the connection")]);
+log.info("draining", { why });
+health.drain();
+await stop();
+await bus.connection.drain();
+await sql.end({ timeout: 2 });
+await healthServer?.stop();
+log.info("drained");
+log.flush();
+process.exit(0);

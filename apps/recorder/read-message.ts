@@ -1,0 +1,170 @@
+import { type BatchHeader, type BatchRequest, decodeBatchHeader } from "@millrace/protocol/events/index";
+import {
+  type BatchRecord,
+  copyRow,
+  type RejectedRecord,
+  type Rollup,
+  storable,
+} from "@millrace/store/events/index";
+import { EventMinutes } from "./event-minute.ts";
+import { type EventReading, type LinePlace, readEvent } from "./read-event.ts";
+
+/** A message of the stream, as it was delivered. */
+export interface StreamMessage {
+  readonly seq: number;
+  /** When the stream took it; epoch ms. */
+  readonly storedMs: number;
+  /** `Millrace-Batch`; undefined for what somebody else has written. */
+  readonly header: string | undefined;
+  readonly body: Uint8Array;
+}
+
+/** Why lines are not to be stored although they read well: PostgreSQL has refused them. */
+export type Poison = Pick<ReadonlyMap<number, string>, "get">;
+
+const NO_POISON: Poison = new Map();
+/** Ledger names come from headers: bounded, and without anything that PostgreSQL cannot hold. */
+const INSTANCE = /^[\w.:-]{1,128}$/;
+const minutes = new EventMinutes();
+const LINE_FEED = 0x0a;
+
+/** Reads a whole message, and prepares it for the tables. Never throws: a line that is no event is rejected by itself. */
+export function readMessage(message: StreamMessage, poison: Poison = NO_POISON): BatchRecord {
+  const lines = linesOf(message.body);
+  const header = headerOf(message, lines.length);
+  const raw = new RawLines(message.body);
+  const rows: string[] = [];
+  const rollups = new Map<string, Rollup & { events: number }>();
+  const rejected: RejectedRecord[] = [];
+  for (const { place, from, to } of spansOf(message, header, lines.length)) {
+    for (let line = from; line < to; line++) {
+      const reading = readLine(lines[line] ?? "", { ...place, line }, poison);
+      if (reading.ok) {
+        rows.push(copyRow(reading.event));
+        count(rollups, reading);
+      } else {
+        const { reason, detail } = reading;
+        rejected.push({
+          line,
+          ownerId: place.ownerId,
+          reason,
+          detail,
+          record: raw.bytesOf(line),
+        });
+      }
+    }
+  }
+  const { instance, ordinal, requests, voided } = header;
+  return {
+    seq: message.seq,
+    instance,
+    ordinal,
+    receivedMs: requests[0]?.at ?? message.storedMs,
+    bytes: message.body.length,
+    events: header.events,
+    refused: requests.reduce((sum, request) => sum + request.rejected, 0),
+    voided,
+    repeatable: repeatableOf(requests),
+    rows,
+    rollups: [...rollups.values()],
+    rejected,
+  };
+}
+
+function readLine(text: string, place: LinePlace, poison: Poison): EventReading {
+  const detail = poison.get(place.line);
+  if (detail !== undefined) return { ok: false, reason: "EVENT_NOT_STORABLE", detail };
+  return readEvent(text, place, minutes);
+}
+
+/** A line feed at the end ends the last line; it does not begin another one. */
+function linesOf(body: Uint8Array): readonly string[] {
+  if (body.length === 0) return [];
+  const end = body.at(-1) === LINE_FEED ? body.length - 1 : body.length;
+  return Buffer.from(body.buffer, body.byteOffset, end).toString("utf8").split("\n");
+}
+
+/** The bytes as they came: decoded text may have lost what was wrong with them. Looked for only when a line is rejected. */
+class RawLines {
+  readonly #body: Uint8Array;
+  #starts: number[] | undefined;
+
+  constructor(body: Uint8Array) {
+    this.#body = body;
+  }
+
+  bytesOf(line: number): Uint8Array {
+    this.#starts ??= this.#findStarts();
+    const start = this.#starts[line] ?? this.#body.length;
+    const next = this.#starts[line + 1];
+    return this.#body.subarray(start, next === undefined ? this.#body.length : next - 1);
+  }
+
+  #findStarts(): number[] {
+    const starts = [0];
+    for (let at = this.#body.indexOf(LINE_FEED); at !== -1; at = this.#body.indexOf(LINE_FEED, at + 1))
+      starts.push(at + 1);
+    return starts;
+  }
+}
+
+function headerOf({ seq, header, storedMs }: StreamMessage, lines: number): BatchHeader {
+  const decoded = header === undefined ? undefined : decodeBatchHeader(header);
+  const whole = { first: 0, count: lines, owner: 0, at: storedMs, cid: `stream-${seq}` };
+  const unclaimed = [{ ...whole, source: null, rejected: 0 }];
+  if (decoded === undefined || !INSTANCE.test(decoded.instance))
+    return { instance: "", ordinal: seq, voided: [], events: lines, requests: unclaimed };
+  return decoded.requests.length > 0 ? decoded : { ...decoded, requests: unclaimed };
+}
+
+interface Span {
+  readonly place: Omit<LinePlace, "line">;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Each line belongs to one request; lines that no request claims, to whom nothing is known of. */
+function spansOf({ seq }: StreamMessage, { requests }: BatchHeader, lines: number): readonly Span[] {
+  const spans: Span[] = [];
+  let next = 0;
+  const claim = (request: BatchRequest, to: number): void => {
+    const { owner, at, cid, source } = request;
+    const receivedMs = Math.min(at, TIME_MS_MAX);
+    const receivedAt = new Date(receivedMs).toISOString();
+    const place = {
+      seq,
+      ownerId: owner,
+      receivedMs,
+      receivedAt,
+      correlationId: storable(cid),
+      defaultSource: source,
+    };
+    if (to > next) spans.push({ place, from: next, to });
+    next = Math.max(next, to);
+  };
+  const [first] = requests;
+  for (const request of requests) claim(request, Math.min(lines, request.first + request.count));
+  if (next < lines && first !== undefined) claim({ ...first, owner: 0 }, lines);
+  return spans;
+}
+
+/** The last moment whose year has four digits. */
+const TIME_MS_MAX = Date.UTC(9999, 0);
+
+function repeatableOf(requests: readonly BatchRequest[]): BatchRecord["repeatable"] {
+  const [request] = requests;
+  if (requests.length !== 1 || request?.ik === undefined || request.part === undefined) return null;
+  return { ownerId: request.owner, digest: request.ik, part: request.part };
+}
+
+function count(
+  rollups: Map<string, Rollup & { events: number }>,
+  reading: EventReading & { ok: true },
+): void {
+  const { minuteMs, event } = reading;
+  const { type, source, level, ownerId } = event;
+  const key = `${minuteMs}\n${ownerId}\n${type}\n${source}\n${level}`;
+  const known = rollups.get(key);
+  if (known !== undefined) known.events += 1;
+  else rollups.set(key, { minuteMs, type, source, level, ownerId, events: 1 });
+}
