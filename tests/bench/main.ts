@@ -1,10 +1,12 @@
 /** `bun run bench [name …]`: the measurements that the README quotes. Give it the machine for itself. */
 import { availableParallelism } from "node:os";
+import { benchEvents } from "./events.ts";
 import { benchStore } from "./store.ts";
 import { benchTasks } from "./tasks.ts";
 
 const BENCHES: Readonly<Record<string, (say: (line: string) => void) => Promise<void>>> = {
   store: benchStore,
+  events: benchEvents,
   tasks: benchTasks,
 };
 
