@@ -1,7 +1,7 @@
 import { Fault } from "@millrace/core";
 import { BATCH_TASKS_MAX, BODY_BYTES_MAX } from "@millrace/core/limits";
 import type { BatchItem } from "../use-cases/submit-batch.ts";
-import { parseJson } from "./json-body.ts";
+import { parseJson, readMediaType } from "./json-body.ts";
 import { readBytes } from "./read-bytes.ts";
 
 export interface BatchBody {
@@ -10,12 +10,18 @@ export interface BatchBody {
 }
 
 const NEWLINE = 0x0a;
+/** Space, tab, carriage return: what stands on a line that is empty. */
+const BLANKS: ReadonlySet<number | undefined> = new Set([0x20, 0x09, 0x0d, NEWLINE]);
+const LINE_TYPES: ReadonlySet<string> = new Set([
+  "application/x-ndjson",
+  "application/ndjson",
+  "application/jsonl",
+]);
 
 /** A JSON array, or NDJSON: one value per line, where a broken line costs only itself. */
 export async function readBatch({ request }: { readonly request: Request }): Promise<BatchBody> {
-  const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase() ?? "application/json";
-  const isLines =
-    type === "application/x-ndjson" || type === "application/ndjson" || type === "application/jsonl";
+  const type = readMediaType(request.headers);
+  const isLines = LINE_TYPES.has(type);
   if (!isLines && type !== "application/json")
     throw new Fault(
       "UNSUPPORTED_MEDIA_TYPE",
@@ -40,18 +46,20 @@ function readArray(bytes: Uint8Array): readonly BatchItem[] {
 
 function readLines(bytes: Uint8Array): readonly BatchItem[] {
   const items: BatchItem[] = [];
-  for (let start = 0; start < bytes.length && items.length <= BATCH_TASKS_MAX; ) {
+  for (let start = skipBlanks(bytes, 0); start < bytes.length && items.length <= BATCH_TASKS_MAX; ) {
     const newline = bytes.indexOf(NEWLINE, start);
     const end = newline === -1 ? bytes.length : newline;
-    const line = bytes.subarray(start, end);
-    if (!isBlank(line)) items.push(readLine(line));
-    start = end + 1;
+    items.push(readLine(bytes.subarray(start, end)));
+    start = skipBlanks(bytes, end);
   }
   return items;
 }
 
-function isBlank(line: Uint8Array): boolean {
-  return line.every((byte) => byte === 0x20 || byte === 0x0d || byte === 0x09);
+/** Byte by byte: a body of 16 MiB may be nothing but newlines, and taking each for a line took a second. */
+function skipBlanks(bytes: Uint8Array, from: number): number {
+  let at = from;
+  while (at < bytes.length && BLANKS.has(bytes[at])) at += 1;
+  return at;
 }
 
 function readLine(line: Uint8Array): BatchItem {

@@ -23,18 +23,26 @@ export function jsonBody<T extends TSchema>(schema: T, bytesMax: number = BODY_B
 
 /** `curl -d` and `fetch(…, { body: "…" })` name another type: the message tells what to send. None at all is let pass. */
 function requireJson(headers: Headers): void {
+  const mediaType = readMediaType(headers);
+  if (mediaType !== "application/json" && !/^application\/[\w.-]+\+json$/.test(mediaType))
+    throw new Fault("UNSUPPORTED_MEDIA_TYPE", "send the body as Content-Type: application/json");
+}
+
+/**
+ * The media type in lower case; application/json when none is named.
+ * @throws Fault UNSUPPORTED_MEDIA_TYPE for a body that is compressed, or not in UTF-8.
+ */
+export function readMediaType(headers: Headers): string {
   const encoding = headers.get("content-encoding");
   if (encoding !== null && encoding.toLowerCase() !== "identity")
     throw new Fault("UNSUPPORTED_MEDIA_TYPE", "this route takes no compressed bodies");
   const contentType = headers.get("content-type");
-  if (contentType === null || contentType === "application/json") return;
+  if (contentType === null || contentType === "application/json") return "application/json";
   const [type = "", ...parameters] = contentType.toLowerCase().split(";");
-  const mediaType = type.trim();
-  if (mediaType !== "application/json" && !/^application\/[\w.-]+\+json$/.test(mediaType))
-    throw new Fault("UNSUPPORTED_MEDIA_TYPE", "send the body as Content-Type: application/json");
   const charset = parameters.map((part) => part.trim()).find((part) => part.startsWith("charset="));
   if (charset !== undefined && !/^charset="?utf-?8"?$/.test(charset))
     throw new Fault("UNSUPPORTED_MEDIA_TYPE", "JSON is UTF-8; no other charset is understood");
+  return type.trim();
 }
 
 /**
