@@ -1,4 +1,4 @@
-import { provision, readQueueHead, streamCreatedAt } from "@millrace/bus";
+import { provision, readQueueHead, readTasksStream } from "@millrace/bus";
 import { LOST_MESSAGE_GRACE_MS, RECONCILE_TASKS_MAX } from "@millrace/core/limits";
 import type { Level } from "@millrace/protocol";
 import { listOverdueLevels, readStoreClock, takeUnpublished } from "@millrace/store";
@@ -11,16 +11,18 @@ import { publishAgain } from "./publish-again.ts";
  * JetStream cannot be asked whether it holds a certain task's message, but a level is a queue: when its front, the oldest
  * message never delivered, is younger than a task is due, the queue has passed that task by, and its message is lost.
  * (One that was delivered and not acknowledged comes again within the ack wait; the grace covers it.) So a million
- * tasks that wait behind the front are never looked at, and an idle round is one look into an index. A stream that was
- * deleted is made anew, and everything that was due before it was made is taken for lost.
+ * tasks that wait behind the front are never looked at, and an idle round is one look into an index. A stream or
+ * consumer that was deleted is made anew, and everything that was due before it was made is taken for lost.
  */
 export async function reconcile(ports: SchedulerPorts): Promise<boolean> {
-  const createdAt = await streamCreatedAt(ports.bus);
-  if (createdAt === null) {
+  const stream = await readTasksStream(ports.bus);
+  if (stream === null || !stream.hasAllConsumers) {
     const { created } = await provision(ports.bus);
-    ports.log.error("the stream TASKS was gone and is made anew; its messages follow", { created });
+    const what = stream === null ? "the stream TASKS was gone" : "consumers of TASKS were gone";
+    ports.log.error(`${what} and had to be made anew; what is missing follows`, { created });
     return true;
   }
+  const { createdAt } = stream;
   const now = await readStoreClock(ports.sql);
   const graceEnd = new Date(now.getTime() - LOST_MESSAGE_GRACE_MS);
   const suspectBefore = createdAt > graceEnd ? createdAt : graceEnd;

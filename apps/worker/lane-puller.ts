@@ -10,8 +10,11 @@ export interface LanePullerOptions {
   readonly handle: (delivery: Delivery) => Promise<void>;
 }
 
-/** How long a standing pull stays with the server; an idle worker asks again this often. */
-const STANDING_MS = 60_000;
+/**
+ * How long a standing pull stays with the server; an idle worker asks again this often. A request that meets the deletion
+ * of its stream is forgotten without an answer (seen: a level stood still for a minute), so this bounds the silence.
+ */
+const STANDING_MS = 15_000;
 /** A sweep that fails (the broker is away) is tried again after this. */
 const FAILURE_PAUSE_MS = 500;
 /** A standing pull that ends sooner than this, and empty, was refused. */

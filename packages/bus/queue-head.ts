@@ -1,4 +1,4 @@
-import { type Level, levelConsumer, levelFilter, TASKS_STREAM } from "@millrace/protocol";
+import { LEVELS, type Level, levelConsumer, levelFilter, TASKS_STREAM } from "@millrace/protocol";
 import { JetStreamApiError } from "@nats-io/jetstream";
 import type { Bus } from "./connect.ts";
 
@@ -23,11 +23,19 @@ export async function readQueueHead(bus: Bus, level: Level): Promise<QueueHead> 
   return { oldestAt: first?.time ?? null, pending, ackPending };
 }
 
-/** When the stream was made: messages published before that are gone. Null when there is no stream. */
-export async function streamCreatedAt(bus: Bus): Promise<Date | null> {
+export interface TasksStream {
+  /** Messages published before that are gone. */
+  readonly createdAt: Date;
+  /** False: a level has lost its consumer, and nobody fetches its tasks. */
+  readonly hasAllConsumers: boolean;
+}
+
+/** Null when there is no stream. */
+export async function readTasksStream(bus: Bus): Promise<TasksStream | null> {
   try {
-    const info = await bus.manager.streams.info(TASKS_STREAM);
-    return new Date(info.created);
+    const { created, state } = await bus.manager.streams.info(TASKS_STREAM);
+    // A workqueue stream lets no other consumer overlap with ours, so their number tells.
+    return { createdAt: new Date(created), hasAllConsumers: state.consumer_count >= LEVELS.length };
   } catch (error) {
     if (error instanceof JetStreamApiError) return null;
     throw error;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { ack, DispatchPublisher, readQueueHead, streamCreatedAt } from "@millrace/bus";
+import { ack, DispatchPublisher, provision, readQueueHead, readTasksStream } from "@millrace/bus";
 import { TASKS_STREAM } from "@millrace/protocol";
 import { type BusUnderTest, dispatchOf, LEVEL, pullAll, startBus, until } from "../../support/bus.ts";
 
@@ -43,9 +43,19 @@ test("the oldest is the oldest that was never delivered", async () => {
 
 test("the stream's age starts anew when it is made anew, and is unknown while there is none", async () => {
   const { config } = await under.bus.manager.streams.info(TASKS_STREAM);
-  const first = await streamCreatedAt(under.bus);
+  const first = await readTasksStream(under.bus);
+  expect(first?.hasAllConsumers).toBe(true);
   await under.bus.manager.streams.delete(TASKS_STREAM);
-  expect(await streamCreatedAt(under.bus)).toBeNull();
+  expect(await readTasksStream(under.bus)).toBeNull();
   await under.bus.manager.streams.add(config);
-  expect((await streamCreatedAt(under.bus))?.getTime()).toBeGreaterThan(first?.getTime() ?? 0);
+  const second = await readTasksStream(under.bus);
+  expect(second?.createdAt.getTime()).toBeGreaterThan(first?.createdAt.getTime() ?? 0);
+  expect(second?.hasAllConsumers).toBe(false);
+});
+
+test("a single consumer that is missing is noticed", async () => {
+  await provision(under.bus);
+  expect((await readTasksStream(under.bus))?.hasAllConsumers).toBe(true);
+  await under.bus.manager.consumers.delete(TASKS_STREAM, "long-p3");
+  expect((await readTasksStream(under.bus))?.hasAllConsumers).toBe(false);
 });
