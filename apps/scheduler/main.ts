@@ -14,6 +14,9 @@ import { createSchedulerMetrics } from "./metrics.ts";
 import type { SchedulerPorts } from "./ports.ts";
 import { startDuties } from "./start-duties.ts";
 
+/** A duty that waits for ever is done by nobody. Dropping a day goes in steps of 10 000 rows, each far below this. */
+const STATEMENT_TIMEOUT_MS = 20_000;
+
 const reading = readConfig(process.env, ["databaseUrl", "natsUrls"]);
 if (!reading.ok) {
   process.stderr.write(`${formatProblems(reading.problems)}\n`);
@@ -39,6 +42,7 @@ const sql = openPool({
   url: config.databaseUrl,
   max: 3,
   applicationName: "millrace-scheduler",
+  statementTimeoutMs: STATEMENT_TIMEOUT_MS,
   isByKey: true,
 });
 const metrics = createMetrics({ service: "scheduler" });

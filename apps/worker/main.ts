@@ -6,6 +6,9 @@ import { openPool } from "@millrace/store";
 import { loadTaskTypes } from "./task-type.ts";
 import { startWorker } from "./worker.ts";
 
+/** Claims and outcomes take milliseconds; behind a lock, or on a server that vanished, they are tried again after this. */
+const STATEMENT_TIMEOUT_MS = 10_000;
+
 const reading = readConfig(process.env, ["databaseUrl", "natsUrls"]);
 if (!reading.ok) {
   process.stderr.write(`${formatProblems(reading.problems)}\n`);
@@ -58,6 +61,7 @@ const sql = openPool({
   url: config.databaseUrl,
   max: 6,
   applicationName: `millrace-${workerId}`.slice(0, 63),
+  statementTimeoutMs: STATEMENT_TIMEOUT_MS,
   isByKey: true,
 });
 const types = await loadTaskTypes(new URL("./tasks", import.meta.url).pathname, {

@@ -1,5 +1,6 @@
 import { Fault } from "@millrace/core";
 import postgres from "postgres";
+import { answeringSockets } from "./answering-socket.ts";
 import { classifyStoreFailure } from "./retryable.ts";
 
 /** What a query sees of a pool or a transaction. Ids are numbers: every one of ours is far below 2^53. */
@@ -13,7 +14,10 @@ export interface PoolOptions {
   readonly max: number;
   /** Shown in pg_stat_activity: `millrace-api`. */
   readonly applicationName: string;
-  /** The server cancels a statement that runs longer (SQLSTATE 57014). Zero or absent: never. */
+  /**
+   * The server cancels a statement that runs longer (SQLSTATE 57014), and a connection that says nothing for noticeably
+   * longer is given up: its server has vanished. Zero or absent: never.
+   */
   readonly statementTimeoutMs?: number;
   /** The server ends a transaction that lasts longer, and its connection (PostgreSQL 17 and newer). */
   readonly transactionTimeoutMs?: number;
@@ -32,6 +36,13 @@ const BY_KEY = { enable_seqscan: "off", enable_mergejoin: "off", enable_nestloop
 
 const INT8_OID = 20;
 const CONNECT_TIMEOUT_S = 5;
+/**
+ * Between two tries of one connection to connect, and so the longest time that a query waits for the next try. The
+ * library's own pauses grow to 20 s: after six seconds without a server, a query took 7.7 s although it was back.
+ */
+const RECONNECT_PAUSE_S = 0.2;
+/** How much later than its statement time-out a server may answer. */
+const ANSWER_GRACE_MS = 3_000;
 /** A pooled connection is replaced after this long, so that a moved server is noticed by all of them. */
 const CONNECTION_LIFETIME_S = 30 * 60;
 
@@ -44,6 +55,8 @@ export function openPool(options: PoolOptions): Sql {
   return postgres(options.url, {
     max: options.max,
     connect_timeout: CONNECT_TIMEOUT_S,
+    backoff: () => RECONNECT_PAUSE_S,
+    ...(statementTimeoutMs > 0 && { socket: answeringSockets(statementTimeoutMs + ANSWER_GRACE_MS) }),
     max_lifetime: CONNECTION_LIFETIME_S,
     onnotice: ignoreNotice,
     types: {

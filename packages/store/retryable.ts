@@ -22,6 +22,7 @@ const UNAVAILABLE: ReadonlyMap<string, string> = new Map([
   ["53100", "disk full"],
   ["53200", "out of memory"],
   ["53300", "too many connections"],
+  ["57014", "the statement took too long"], // Load or a lock; one that is always too slow is ours to notice.
   ["57P01", "administrator shut the server down"],
   ["57P02", "the server crashed"],
   ["57P03", "the server is starting or stopping"],

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { openPool, type Sql } from "@millrace/store";
 import { freshDatabase } from "../../support/servers.ts";
+import { startTcpGate } from "../../support/tcp-gate.ts";
 
 let sql: Sql;
 let database: Awaited<ReturnType<typeof freshDatabase>>;
@@ -38,3 +39,22 @@ test("a statement that takes too long is cancelled", async () => {
   const slow = sql`select pg_sleep(5)`.then(() => "finished");
   expect(await slow.catch((error: unknown) => error)).toMatchObject({ code: "57014" });
 });
+
+test("a server that was away is found again within a second or two, however long it was away", async () => {
+  const { hostname: host, port } = new URL(database.url);
+  const gate = await startTcpGate({ host, port: Number(port) });
+  const url = new URL(database.url);
+  url.port = String(gate.port);
+  const gated = openPool({ url: url.href, max: 2, applicationName: "millrace-test" });
+  await gated`select 1`;
+  await gate.shut();
+  const fromMs = performance.now();
+  while (performance.now() - fromMs < 3_000)
+    expect(await gated`select 1`.then(() => "answered").catch(() => "away")).toBe("away");
+  await gate.open();
+  const openedMs = performance.now();
+  await gated`select 1`;
+  expect(performance.now() - openedMs).toBeLessThan(2_000);
+  await gated.end({ timeout: 1 });
+  await gate.shut();
+}, 20_000);
