@@ -9,8 +9,9 @@ export async function publishAgain(
 ): Promise<number> {
   if (seqs.length === 0) return 0;
   const due = await loadDispatches(ports.sql, seqs);
+  const lostAtMs = Date.now();
   await ports.publisher.publish(
-    due.map(({ dispatch, readyAt }) => ({ dispatch, dueAtMs: readyAt.getTime() })),
+    due.map(({ dispatch, readyAt }) => ({ dispatch, dueAtMs: readyAt.getTime(), lostAtMs })),
   );
   ports.metrics.republished.add({ reason }, due.length);
   return due.length;

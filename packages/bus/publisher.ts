@@ -16,6 +16,11 @@ export interface Outgoing {
   readonly dispatch: Dispatch;
   /** Epoch ms; absent or past: now. */
   readonly dueAtMs?: number;
+  /**
+   * When the message was found to be lost, in epoch ms. It gets another id then: the server remembers the first one for
+   * the duplicate window, also when a purge took the message, and would take this one for its repetition.
+   */
+  readonly lostAtMs?: number;
 }
 
 const ACK_TIMEOUT_MS = 5_000;
@@ -112,13 +117,14 @@ interface Encoded {
   readonly header: MsgHdrs;
 }
 
-function encode({ dispatch, dueAtMs }: Outgoing): Encoded {
+function encode({ dispatch, dueAtMs, lostAtMs }: Outgoing): Encoded {
   const target = taskSubject(dispatch, dispatch.task_type);
   const header = headers();
   header.set(CORRELATION_HEADER, dispatch.correlation_id);
   const body = JSON.stringify(dispatch);
   if (dueAtMs === undefined || dueAtMs <= Date.now()) {
-    header.set(MESSAGE_ID_HEADER, dispatchId(dispatch.task_id, dispatch.attempt));
+    const id = dispatchId(dispatch.task_id, dispatch.attempt);
+    header.set(MESSAGE_ID_HEADER, lostAtMs === undefined ? id : `${id}:${lostAtMs}`);
     return { subject: target, body, header };
   }
   // One subject per task: publishing a later attempt, or the same one again, replaces the former schedule.

@@ -47,6 +47,18 @@ describe("messages that are due", () => {
     expect(seqsOf(await pullAll(under.bus, LEVEL, 4))).toEqual([1_000, 1_001, 1_002, 1_000]);
   });
 
+  test("that were lost in a purge are stored again only when they say that they were lost", async () => {
+    await publisher.publish(wave(1_100, 2));
+    await under.bus.manager.streams.purge(TASKS_STREAM);
+    await publisher.publish(wave(1_100, 2));
+    expect(await depth()).toBe(0);
+    const again = wave(1_100, 2).map((outgoing) => ({ ...outgoing, lostAtMs: 1 }));
+    await publisher.publish(again);
+    await publisher.publish(again);
+    expect(seqsOf(await pullAll(under.bus, LEVEL, 2))).toEqual([1_100, 1_101]);
+    expect(await depth()).toBe(2);
+  });
+
   test("carry the whole dispatch, and the correlation id where an operator looks for it", async () => {
     const dispatch = dispatchOf(2_000, { payload: { text: "ü\0🦦" }, correlation_id: "request-7" });
     await publisher.publish([{ dispatch }]);
