@@ -2,9 +2,11 @@ import { Fault } from "@millrace/core";
 import { STREAM_WAITING_BYTES_MAX, STREAMS_MAX } from "@millrace/core/limits";
 
 export interface EventStream {
-  /** False: the reader is too slow or gone, and the stream is closed; it comes back and starts over. */
+  /** False: the reader is too slow or gone, and the stream has ended; it comes back and starts over. */
   send(event: string, data: unknown): boolean;
   close(): void;
+  /** Bytes that may still wait for the reader; for senders that leave things out rather than end. */
+  readonly room: number;
 }
 
 export interface EventStreamOptions {
@@ -20,8 +22,9 @@ const encoder = new TextEncoder();
 let openStreams = 0;
 
 /**
- * Server-sent events. What waits for a slow reader is bounded: beyond, the stream ends, and the browser's EventSource
- * connects again. Throws OVERLOADED beyond STREAMS_MAX streams.
+ * Server-sent events. What waits for a slow reader is bounded, by STREAM_WAITING_BYTES_MAX and one event more: beyond,
+ * the connection is cut and what waited is let go; the browser's EventSource connects again. Throws OVERLOADED beyond
+ * STREAMS_MAX streams.
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
 export function eventStream({ draining, start }: EventStreamOptions): Response {
@@ -54,7 +57,7 @@ function begin(
 ): () => void {
   let isOpen = true;
   let stop = (): void => {};
-  const close = (): void => {
+  const end = (leave: () => void): void => {
     if (!isOpen) return;
     isOpen = false;
     openStreams -= 1;
@@ -62,21 +65,33 @@ function begin(
     draining.removeEventListener("abort", close);
     stop();
     try {
-      controller.close();
+      leave();
     } catch {
       // The reader cancelled, so it is closed already.
     }
   };
+  const close = (): void => end(() => controller.close());
   const write = (text: string): boolean => {
     if (!isOpen) return false;
+    if ((controller.desiredSize ?? 0) <= 0) {
+      end(() => controller.error(new Error("the reader is too slow")));
+      return false;
+    }
     controller.enqueue(encoder.encode(text));
-    if ((controller.desiredSize ?? 0) > 0) return true;
-    close();
-    return false;
+    return true;
   };
   const comments = setInterval(() => write(": still here\n\n"), COMMENT_EVERY_MS);
   draining.addEventListener("abort", close);
-  stop = start({ send: (event, data) => write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`), close });
-  if (!isOpen) stop(); // It ended while it began.
+  try {
+    const send: EventStream["send"] = (event, data) =>
+      write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+    stop = start({ send, close });
+  } catch (error) {
+    close();
+    throw error;
+  }
+  if (!isOpen)
+    stop(); // It ended while it began.
+  else if (draining.aborted) close(); // A connection that was there already brings requests also now.
   return close;
 }
