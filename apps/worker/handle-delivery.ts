@@ -53,7 +53,10 @@ async function claim(delivery: Delivery, dispatch: Dispatch, ports: WorkerPorts)
   const { bus, attempts, log } = ports;
   let answer: Awaited<ReturnType<typeof attempts.claim>>;
   try {
-    answer = await attempts.claim({ seq: dispatch.seq, attempt: dispatch.attempt });
+    answer = await ports.running.whileAsked(
+      dispatch.seq,
+      attempts.claim({ seq: dispatch.seq, attempt: dispatch.attempt }),
+    );
   } catch (error) {
     log.warning("a claim failed; the message comes again", { ...about(dispatch), error });
     giveBack(bus, delivery, CLAIM_RETRY_MS);

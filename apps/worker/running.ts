@@ -13,6 +13,8 @@ export interface RunningAttempt {
 /** What runs in this process now: asked by the heartbeat, by cancellations, by the drain and by the audit. */
 export class RunningAttempts {
   readonly #bySeq = new Map<number, RunningAttempt>();
+  /** Claims on their way to the database or back, by task. */
+  readonly #asked = new Map<number, number>();
   readonly #bus: Bus;
   readonly #timer: ReturnType<typeof setInterval>;
 
@@ -25,8 +27,24 @@ export class RunningAttempts {
     return this.#bySeq.size;
   }
 
+  /** It runs, or would if the answer to its claim came now. */
   has(seq: number): boolean {
-    return this.#bySeq.has(seq);
+    return this.#bySeq.has(seq) || this.#asked.has(seq);
+  }
+
+  /**
+   * Waits for the answer to a claim. Meanwhile the database may hold the claim already, and the answer be late: whoever
+   * gave it back then would have the task run here and elsewhere.
+   */
+  async whileAsked<T>(seq: number, answer: Promise<T>): Promise<T> {
+    this.#asked.set(seq, (this.#asked.get(seq) ?? 0) + 1);
+    try {
+      return await answer;
+    } finally {
+      const left = (this.#asked.get(seq) ?? 1) - 1;
+      if (left > 0) this.#asked.set(seq, left);
+      else this.#asked.delete(seq);
+    }
   }
 
   add(attempt: RunningAttempt): void {

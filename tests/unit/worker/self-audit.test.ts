@@ -72,6 +72,26 @@ describe("a claim that nobody here runs", () => {
     expect(published[0]?.dispatch).toMatchObject({ seq, attempt: 2, failures: 0 });
   });
 
+  test("is left alone as long as the answer to it may still come", async () => {
+    const seq = await submitClaimed(store.sql, SESSION, { task_id: "asked" });
+    const answer = Promise.withResolvers<void>();
+    const asking = running.whileAsked(seq, answer.promise);
+    audit.request();
+    await until("others have been given back meanwhile, thrice", async () => {
+      for (const name of ["one", "two", "three"]) {
+        await submitClaimed(store.sql, SESSION, { task_id: name });
+        audit.request();
+        await until(`${name} is free`, async () => (await phase(name)) === "queued");
+      }
+      return true;
+    });
+    expect(await phase("asked")).toBe("running");
+    answer.reject(new Error("the connection broke"));
+    await asking.catch(() => {});
+    audit.request();
+    await until("it is free again", async () => (await phase("asked")) === "queued");
+  });
+
   test("is only given back at the second look: the first may have come between the claim and its start", async () => {
     const seq = await submitClaimed(store.sql, SESSION, { task_id: "starting" });
     let looks = 0;
