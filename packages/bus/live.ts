@@ -58,21 +58,56 @@ export class LiveTeller {
 
 /** Hears what all tasks do; the returned function ends it. */
 export function followLive(bus: Bus, onLive: (told: LiveTasks) => void): () => void {
-  return follow(bus, LIVE_TASKS_SUBJECT, onLive);
+  return follow(bus, LIVE_TASKS_SUBJECT, { isOurs: isLiveTasks, handle: onLive });
 }
 
 /** Hears how far all running tasks are; the returned function ends it. */
 export function followProgress(bus: Bus, onProgress: (told: readonly LiveProgress[]) => void): () => void {
-  return follow(bus, LIVE_PROGRESS_SUBJECT, onProgress);
+  return follow(bus, LIVE_PROGRESS_SUBJECT, { isOurs: isProgressList, handle: onProgress });
 }
 
-function follow<T>(bus: Bus, subject: string, handle: (told: T) => void): () => void {
+interface Follower<T> {
+  readonly isOurs: (told: unknown) => told is T;
+  readonly handle: (told: T) => void;
+}
+
+/** Anybody can publish anything, and an exception in here would end the whole connection: what is not ours is dropped. */
+function follow<T>(bus: Bus, subject: string, { isOurs, handle }: Follower<T>): () => void {
   const subscription = bus.connection.subscribe(subject, {
     callback: (error, message) => {
-      if (error === null) handle(message.json<T>());
+      const told = error === null ? parsed(message.string()) : null;
+      if (isOurs(told)) handle(told);
     },
   });
   return () => subscription.unsubscribe();
+}
+
+function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return null;
+  }
+}
+
+function isLiveTasks(told: unknown): told is LiveTasks {
+  return isObject(told) && Array.isArray(told.tasks) && told.tasks.every(isAboutAttempt);
+}
+
+function isProgressList(told: unknown): told is readonly LiveProgress[] {
+  return Array.isArray(told) && told.every((one) => isAboutAttempt(one) && typeof one.progress === "number");
+}
+
+function isCancelNotice(told: unknown): told is CancelNotice {
+  return isAboutAttempt(told) && typeof told.session === "string";
+}
+
+function isAboutAttempt(told: unknown): told is Readonly<Record<string, unknown>> {
+  return isObject(told) && typeof told.seq === "number" && typeof told.attempt === "number";
+}
+
+function isObject(told: unknown): told is Readonly<Record<string, unknown>> {
+  return typeof told === "object" && told !== null;
 }
 
 export interface CancelNotice {
@@ -87,5 +122,5 @@ export function tellCancelled(bus: Bus, notice: CancelNotice): void {
 }
 
 export function onCancelled(bus: Bus, handle: (notice: CancelNotice) => void): () => void {
-  return follow(bus, CANCEL_SUBJECT, handle);
+  return follow(bus, CANCEL_SUBJECT, { isOurs: isCancelNotice, handle });
 }

@@ -43,7 +43,7 @@ export class BusLiveTasks implements LiveTasks {
       for (const step of tasks) for (const each of this.#watchers.get(step.seq) ?? []) each.onStep(step);
     });
     return () => {
-      watchers.delete(watcher);
+      if (!watchers.delete(watcher)) return; // Left already; others may have come since.
       if (watchers.size === 0) this.#watchers.delete(seq);
       if (this.#watchers.size > 0) return;
       this.#unfollow?.();
