@@ -36,6 +36,7 @@ export class Harvest {
   rejectedTotal = 0;
   /** Records seen, refused ones included. */
   records = 0;
+  readonly #listedMax: number;
   #block: Uint8Array = NOTHING;
   #runStart = 0;
   #runEnd = -1;
@@ -44,6 +45,11 @@ export class Harvest {
   #events = 0;
   #rejectedBefore = 0;
   #full: Part[] = [];
+
+  /** @param listedMax refused records that are listed; beyond, they are only counted. */
+  constructor(listedMax: number = EVENTS_REJECTED_LISTED_MAX) {
+    this.#listedMax = listedMax;
+  }
 
   /** The lines that follow are of this block. */
   open(block: Uint8Array): void {
@@ -68,7 +74,7 @@ export class Harvest {
   refuse(refusal: Refusal): void {
     this.#count();
     this.rejectedTotal += 1;
-    if (this.rejections.length < EVENTS_REJECTED_LISTED_MAX)
+    if (this.rejections.length < this.#listedMax)
       this.rejections.push({ index: this.records - 1, ...refusal });
   }
 

@@ -43,6 +43,11 @@ export class Sending {
     this.#harvest = harvest;
   }
 
+  /** Records before this one were taken, or refused; those from here on were not. 0 while nothing was taken. */
+  get nextIndex(): number {
+    return this.#nextIndex;
+  }
+
   /** Waits for the part before, and sends this one. */
   async send(part: Part): Promise<void> {
     await this.#flight;

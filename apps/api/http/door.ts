@@ -1,6 +1,6 @@
 import { Fault } from "@millrace/core";
 import { CORRELATION_HEADER, correlationIdFrom } from "@millrace/observe";
-import { readCredential } from "../identity/credential.ts";
+import { readBulkCredential, readCredential } from "../identity/credential.ts";
 import type { Ports } from "../ports.ts";
 import { addressGroup } from "./client-address.ts";
 import { faultOf } from "./fault-of.ts";
@@ -13,7 +13,7 @@ import type { RouteTable } from "./route-table.ts";
 export type Handler = (request: Request) => Response | Promise<Response>;
 
 /** Where identities are needed; everything else is open. Routes check again, see `identityOf`. */
-const GUARDED = ["/api/", "/v1/", "/_bulk"];
+const GUARDED = ["/api/", "/v1/"];
 const OPEN = new Set(["/api/auth/register", "/api/auth/login", "/api/auth/refresh"]);
 
 /**
@@ -95,8 +95,14 @@ function isDecodable(url: string): boolean {
 }
 
 function isGuarded(path: string): boolean {
+  if (isBulk(path)) return true;
   if (!GUARDED.some((prefix) => path.startsWith(prefix))) return false;
   return !OPEN.has(path.endsWith("/") ? path.slice(0, -1) : path);
+}
+
+/** `/_bulk` and `/{index}/_bulk`, whose clients have schemes of their own. */
+function isBulk(path: string): boolean {
+  return path.endsWith("/_bulk") || path.endsWith("/_bulk/");
 }
 
 interface Arrival {
@@ -110,7 +116,8 @@ interface Arrival {
 /** @returns a promise only when the database has to be asked. Throws, or rejects, with the fault of a refusal. */
 function identify(arrival: Arrival): Promise<void> | undefined {
   const { ports, request, scope } = arrival;
-  const credential = readCredential(request.headers);
+  const { headers } = request;
+  const credential = isBulk(arrival.path) ? readBulkCredential(headers) : readCredential(headers);
   if (credential === undefined) return refuseUnlessUnknown(arrival);
   const known = ports.identities.peek(credential);
   if (known === undefined)

@@ -23,6 +23,29 @@ export function readCredential(headers: Headers): Credential | undefined {
   return requireForm(authorization.replace(SCHEME, ""));
 }
 
+/**
+ * What clients of Elasticsearch send: `Basic` with the key as password, `ApiKey` with the key itself or, as they build
+ * it from an id and a key, with both in base64. Bearer and X-API-Key as everywhere else.
+ */
+export function readBulkCredential(headers: Headers): Credential | undefined {
+  const [scheme = "", value = ""] = headers.get("authorization")?.split(/ +/) ?? [];
+  const named = scheme.toLowerCase();
+  if (named === "basic") return requireForm(afterColon(decodeBase64(value)) ?? "");
+  if (named === "apikey") return requireForm(afterColon(decodeBase64(value)) ?? value);
+  return readCredential(headers);
+}
+
+function decodeBase64(text: string): string {
+  return Buffer.from(text, "base64").toString("latin1");
+}
+
+/** Undefined where there is no colon, or what follows it is no credential: then it was not base64 in the first place. */
+function afterColon(text: string): string | undefined {
+  const colon = text.indexOf(":");
+  const secret = text.slice(colon + 1);
+  return colon >= 0 && CREDENTIAL.test(secret) ? secret : undefined;
+}
+
 function requireForm(credential: string): Credential {
   if (credential.length > CREDENTIAL_CHARS_MAX || !CREDENTIAL.test(credential))
     throw new Fault("UNAUTHENTICATED", "this is neither an access token nor an API key");

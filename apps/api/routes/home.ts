@@ -1,4 +1,5 @@
 import { Elysia } from "elysia";
+import { isBulkClient, PRODUCT_HEADERS, PRODUCT_INFO } from "../events/bulk/handshake.ts";
 import { htmlPage } from "../http/html.ts";
 
 const HOME_PAGE = `<!doctype html>
@@ -12,6 +13,9 @@ const HOME_PAGE = `<!doctype html>
 <li><a href="/health/ready">Health</a></li></ul></body></html>
 `;
 
-export const homeRoutes = new Elysia({ name: "home", detail: { hide: true } }).get("/", () =>
-  htmlPage(HOME_PAGE),
+/** Log shippers ask `/` what they talk to; people get the page. */
+export const homeRoutes = new Elysia({ name: "home", detail: { hide: true } }).get("/", ({ request }) =>
+  isBulkClient(request.headers)
+    ? Response.json(PRODUCT_INFO, { headers: PRODUCT_HEADERS })
+    : htmlPage(HOME_PAGE),
 );
