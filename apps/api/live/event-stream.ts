@@ -82,10 +82,15 @@ function begin(
   };
   const comments = setInterval(() => write(": still here\n\n"), COMMENT_EVERY_MS);
   draining.addEventListener("abort", close);
+  const stream: EventStream = {
+    send: (event, data) => write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`),
+    close,
+    get room() {
+      return isOpen ? Math.max(0, controller.desiredSize ?? 0) : 0;
+    },
+  };
   try {
-    const send: EventStream["send"] = (event, data) =>
-      write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
-    stop = start({ send, close });
+    stop = start(stream);
   } catch (error) {
     close();
     throw error;

@@ -173,6 +173,15 @@ describe("a reader that does not read", () => {
     await server.stop(true);
   });
 
+  test("leaves less room with each event, and none after the end", () => {
+    const { stream } = open();
+    const before = stream.room;
+    stream.send("e", "x".repeat(1_000));
+    expect(before - stream.room).toBeWithin(1_000, 1_050);
+    stream.close();
+    expect(stream.room).toBe(0);
+  });
+
   test("that catches up in time misses nothing", async () => {
     const { response, stream } = open();
     const body = reader(response);
