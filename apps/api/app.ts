@@ -8,11 +8,14 @@ import { scopeOf } from "./http/request-scope.ts";
 import { RouteTable } from "./http/route-table.ts";
 import type { Ports } from "./ports.ts";
 import { authRoutes } from "./routes/auth.ts";
+import { bulkHandshakeRoutes, bulkRoutes } from "./routes/bulk.ts";
 import { dlqRoutes } from "./routes/dlq.ts";
 import { docsRoutes } from "./routes/docs.ts";
+import { eventQueryRoutes } from "./routes/event-queries.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { homeRoutes } from "./routes/home.ts";
 import { keyRoutes } from "./routes/keys.ts";
+import { ledgerRoutes } from "./routes/ledger.ts";
 import { operationsRoutes } from "./routes/operations.ts";
 import { taskRoutes } from "./routes/tasks.ts";
 
@@ -57,6 +60,7 @@ export function createApp(ports: Ports): AnyElysia {
     })
     .use(routes)
     .use(homeRoutes)
+    .use(bulkHandshakeRoutes)
     .use(docsRoutes(() => describeRoutes(routes)));
   return app;
 }
@@ -69,7 +73,10 @@ function apiRoutes(ports: Ports): AnyElysia {
     .use(keyRoutes(ports))
     .use(taskRoutes(ports))
     .use(dlqRoutes(ports))
-    .use(eventRoutes(ports));
+    .use(eventRoutes(ports))
+    .use(eventQueryRoutes(ports))
+    .use(ledgerRoutes(ports))
+    .use(bulkRoutes(ports));
 }
 
 /** The path exists with other methods: OPTIONS lists them, every other one is refused with the list. */

@@ -11,9 +11,12 @@ import {
   verifyServer,
 } from "@millrace/bus";
 import { type Config, formatProblems, readConfig } from "@millrace/config";
+import { EVENT_QUERY_CONNECTIONS_MAX, EVENT_QUERY_MS_MAX } from "@millrace/core/limits";
 import { createHealth, createLog, createMetrics, type Log } from "@millrace/observe";
 import { openPool, type Sql } from "@millrace/store";
 import { createApp } from "./app.ts";
+import { BusEventTail } from "./events-query/event-tail.ts";
+import { readInFlight } from "./events-query/in-flight.ts";
 import { BusLiveTasks } from "./live/live-tasks.ts";
 import type { Ports } from "./ports.ts";
 import { type Listening, serve } from "./serve.ts";
@@ -59,6 +62,7 @@ interface Connections {
   readonly publisher: DispatchPublisher;
   readonly sql: Sql;
   readonly hotSql: Sql;
+  readonly querySql: Sql;
 }
 
 async function connect(config: ApiConfig, log: Log): Promise<Connections> {
@@ -77,12 +81,16 @@ async function connect(config: ApiConfig, log: Log): Promise<Connections> {
       applicationName: "millrace-api-tasks",
       isByKey: true,
     }),
+    querySql: openPool({
+      ...{ url: config.databaseUrl, max: EVENT_QUERY_CONNECTIONS_MAX },
+      ...{ statementTimeoutMs: EVENT_QUERY_MS_MAX, applicationName: "millrace-api-queries" },
+    }),
   };
 }
 
 async function run(config: ApiConfig, log: Log): Promise<void> {
   const connections = await connect(config, log);
-  const { bus, sql, hotSql, publisher } = connections;
+  const { bus, sql, hotSql, querySql, publisher } = connections;
   const draining = new AbortController();
   const teller = new LiveTeller(bus, "api");
   const ports = createPorts({
@@ -100,6 +108,9 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
       tell: (step) => teller.tell(step),
     },
     eventSink: new EventPublisher(bus),
+    querySql,
+    eventTail: new BusEventTail(bus),
+    eventsInFlight: () => readInFlight(bus),
     live: new BusLiveTasks(bus),
     draining: draining.signal,
     keepOpen: (request) => app.server?.timeout(request, 0),
@@ -130,13 +141,13 @@ interface Draining {
 
 /** Finishes what has begun: requests first, then what they wrote, then the connections. */
 async function drain({ ports, connections, teller, listening }: Draining): Promise<void> {
-  const { bus, publisher, sql, hotSql } = connections;
+  const { bus, publisher, sql, hotSql, querySql } = connections;
   const { isClean } = await listening.stop();
   await Promise.all([ports.intake.drain(), ports.eventIntake.drain()]);
   await publisher.drain();
   teller.flush();
   await bus.connection.drain();
-  await Promise.all([sql, hotSql].map((pool) => pool.end({ timeout: POOL_END_S })));
+  await Promise.all([sql, hotSql, querySql].map((pool) => pool.end({ timeout: POOL_END_S })));
   ports.log.info("stopped", { cut_off: !isClean });
   ports.log.flush();
   process.exit(0);

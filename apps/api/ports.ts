@@ -1,6 +1,9 @@
 import type { Health, Log, Metrics } from "@millrace/observe";
 import type { Sql } from "@millrace/store";
 import type { EventIntake } from "./events/intake.ts";
+import type { EventTail } from "./events-query/event-tail.ts";
+import type { InFlight } from "./events-query/in-flight.ts";
+import type { QueryGate } from "./events-query/query-gate.ts";
 import type { AccessTokens } from "./identity/access-tokens.ts";
 import type { Identities } from "./identity/identities.ts";
 import type { Passwords } from "./identity/passwords.ts";
@@ -22,6 +25,10 @@ export interface Ports {
   readonly intake: Intake;
   /** The way of events into their stream. */
   readonly eventIntake: EventIntake;
+  /** The way of queries for events, apart from everything else. */
+  readonly eventQueries: QueryGate;
+  readonly eventTail: EventTail;
+  readonly eventsInFlight: () => Promise<InFlight>;
   readonly taskRules: TaskRules;
   readonly live: LiveTasks;
   /** Aborts when the process is told to stop: streams end, so that clients go elsewhere. */

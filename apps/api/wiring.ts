@@ -1,6 +1,9 @@
 import type { Health, Log, Metrics } from "@millrace/observe";
 import type { Sql } from "@millrace/store";
 import { EventIntake, type EventSink } from "./events/intake.ts";
+import type { EventTail } from "./events-query/event-tail.ts";
+import type { InFlight } from "./events-query/in-flight.ts";
+import { QueryGate } from "./events-query/query-gate.ts";
 import { createAccessTokens } from "./identity/access-tokens.ts";
 import { Identities } from "./identity/identities.ts";
 import { lookUpCredential } from "./identity/look-up.ts";
@@ -19,6 +22,10 @@ export interface Means {
   readonly hotSql: Sql;
   readonly dispatcher: Dispatcher;
   readonly eventSink: EventSink;
+  /** For queries by people: few connections, short statements. */
+  readonly querySql: Sql;
+  readonly eventTail: EventTail;
+  readonly eventsInFlight: () => Promise<InFlight>;
   readonly live: LiveTasks;
   readonly draining: AbortSignal;
   readonly keepOpen: (request: Request) => void;
@@ -37,6 +44,7 @@ export function createPorts(means: Means): Ports {
   return {
     ...means,
     eventIntake: new EventIntake(means.eventSink),
+    eventQueries: new QueryGate(means.querySql),
     intake: new Intake({ sql: means.hotSql, dispatcher: means.dispatcher, log }),
     taskRules: { timeoutS: means.timeoutS, nowMs, makeTaskId: () => Bun.randomUUIDv7() },
     signingSecret: jwtSecret,

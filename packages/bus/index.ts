@@ -1,6 +1,7 @@
 export * from "./connect.ts";
 export * from "./dead-letter-box.ts";
 export * from "./event-publisher.ts";
+export * from "./event-follower.ts";
 export * from "./event-reader.ts";
 export * from "./live.ts";
 export * from "./provision.ts";

@@ -35,12 +35,15 @@ export const FAULTS = {
   PAYLOAD_TOO_LARGE: { status: 413, title: "The payload is too large" },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: "The content type is not understood" },
   VALIDATION_FAILED: { status: 422, title: "The input breaks a rule" },
+  QUERY_TOO_EXPENSIVE: { status: 422, title: "The query would read too much" },
   TOO_MANY_REQUESTS: { status: 429, title: "Too many requests" },
   INTERNAL: { status: 500, title: "An error of ours" },
   OVERLOADED: { status: 503, title: "Too much work waits already" },
   STORE_UNAVAILABLE: { status: 503, title: "The database does not answer" },
   BUS_UNAVAILABLE: { status: 503, title: "The message broker does not answer" },
   EVENTS_BACKLOG: { status: 503, title: "Too many events wait to be stored" },
+  STORAGE_UNAVAILABLE: { status: 503, title: "The file storage does not answer" },
+  STORAGE_FULL: { status: 507, title: "The file storage has no room left" },
 } as const satisfies Record<string, FaultKind>;
 
 export type FaultCode = keyof typeof FAULTS;

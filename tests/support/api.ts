@@ -1,5 +1,7 @@
 import { createApp } from "@millrace/api/app";
 import type { EventSink } from "@millrace/api/events/intake";
+import type { EventTail } from "@millrace/api/events-query/event-tail";
+import type { InFlight } from "@millrace/api/events-query/in-flight";
 import type { Ports } from "@millrace/api/ports";
 import { ensureAdmin } from "@millrace/api/use-cases/ensure-admin";
 import { createPorts } from "@millrace/api/wiring";
@@ -44,6 +46,8 @@ export interface Answer {
 export type Call = (method: string, path: string, options?: CallOptions) => Promise<Answer>;
 
 export interface ApiOptions {
+  readonly eventTail?: EventTail;
+  readonly eventsInFlight?: () => Promise<InFlight>;
   readonly checks?: Readonly<Record<string, HealthCheck>>;
   readonly isMetricsPublic?: boolean;
   /** Where events go; by default, nowhere. */
@@ -89,6 +93,9 @@ function build(databaseUrl: string, clock: { ms: number }, options: ApiOptions):
     sql,
     hotSql: sql,
     eventSink: options.eventSink ?? { obstacle: () => undefined, publish: async () => 1 },
+    querySql: sql,
+    eventTail: options.eventTail ?? { watch: () => () => {} },
+    eventsInFlight: options.eventsInFlight ?? (async () => ({ messages: 0, first: [] })),
     dispatcher: { publish: async () => {}, tellCancelled: () => {}, tell: () => {} },
     live: { progressOf: () => null, watch: () => () => {} },
     draining: new AbortController().signal,

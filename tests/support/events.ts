@@ -10,8 +10,9 @@ import { EventDays } from "@millrace/recorder/event-days";
 import { createRecorderMetrics } from "@millrace/recorder/metrics";
 import type { RecorderPorts } from "@millrace/recorder/ports";
 import { Progress } from "@millrace/recorder/progress";
+import { readMessage } from "@millrace/recorder/read-message";
 import { Recorder } from "@millrace/recorder/recorder";
-import { openPool, type Sql } from "@millrace/store";
+import { openPool, recordBatches, type Sql } from "@millrace/store";
 import { headers } from "nats";
 import { until } from "./bus.ts";
 import { type FreshDatabase, freshDatabase, type NatsUnderTest, startNats } from "./servers.ts";
@@ -135,4 +136,23 @@ export function eventOf(n: number, overrides: Readonly<Record<string, unknown>> 
 export async function countRows(sql: Sql, table: string): Promise<number> {
   const [row] = await sql<{ count: number }[]>`select count(*)::integer as count from ${sql(table)}`;
   return row?.count ?? 0;
+}
+
+export interface RecordWish {
+  readonly seq: number;
+  readonly owner: number;
+  /** When the request arrived; epoch ms. */
+  readonly at: number;
+  readonly lines: readonly object[];
+}
+
+/** Stores events as the recorder does, without a stream. */
+export async function recordLines(sql: Sql, { seq, owner, at, lines }: RecordWish): Promise<void> {
+  const request = { first: 0, count: lines.length, owner, at, cid: "test", source: null, rejected: 0 };
+  const batch = { instance: "test", ordinal: seq, voided: [], events: lines.length, requests: [request] };
+  const body = Buffer.from(lines.map((line) => JSON.stringify(line)).join("\n"));
+  const message = { seq, storedMs: at, header: encodeBatchHeader(batch), body };
+  const recorded = await recordBatches(sql, [readMessage(message)]);
+  if (recorded[0]?.stored !== lines.length)
+    throw new Error(`not all were stored: ${JSON.stringify(recorded)}`);
 }

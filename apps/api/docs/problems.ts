@@ -27,6 +27,8 @@ export const PROBLEM_HELP: Readonly<Record<FaultCode, string>> = {
   UNSUPPORTED_MEDIA_TYPE: "Send one of the content types that the route documents.",
   VALIDATION_FAILED:
     "The input is well-formed and breaks rules; `errors` lists each place as a JSON pointer.",
+  QUERY_TOO_EXPENSIVE:
+    "The query was stopped after the time that one may take, so that it slows nobody else. Narrow its time span, or name a type.",
   TOO_MANY_REQUESTS: "Wait for as many seconds as the header `Retry-After` says.",
   INTERNAL: "A mistake of ours. Report it with the `correlation_id`: the log has the cause under it.",
   OVERLOADED: "Nothing was accepted. Try again after `Retry-After` seconds.",
@@ -34,6 +36,10 @@ export const PROBLEM_HELP: Readonly<Record<FaultCode, string>> = {
     "The database is away. Whether a write was done is unknown unless the response says so: repeat it with the same id.",
   EVENTS_BACKLOG:
     "The stream is full, or the api holds as many bytes of events as it may: `limit` names the bound. `taken` says which records were taken all the same; send the others after `Retry-After` seconds.",
+  STORAGE_UNAVAILABLE:
+    "Where files are kept is away. Of an upload, what `Upload-Offset` says is kept; try again after `Retry-After` seconds.",
+  STORAGE_FULL:
+    "The disk or the bucket for files is full. Trying again helps only after an operator has made room.",
   BUS_UNAVAILABLE: "The message broker is away. Nothing was accepted; try again after `Retry-After` seconds.",
 };
 
