@@ -1,4 +1,4 @@
-import type { Identity } from "@millrace/core";
+import { Fault, type Identity } from "@millrace/core";
 import type { TaskRecord } from "@millrace/store";
 import { type EventStream, eventStream } from "../live/event-stream.ts";
 import type { Ports } from "../ports.ts";
@@ -20,6 +20,11 @@ export async function streamTask(ports: Ports, identity: Identity, taskId: strin
   });
 }
 
+/** Changes whenever something happened that is worth an event; progress has events of its own. */
+function standingOf({ phase, attempts, runningAttempt, nextAttemptAt }: TaskRecord): string {
+  return `${phase} ${attempts} ${runningAttempt} ${nextAttemptAt?.getTime()}`;
+}
+
 interface Following {
   readonly identity: Identity;
   readonly first: TaskRecord;
@@ -29,8 +34,11 @@ interface Following {
 function follow(ports: Ports, { identity, first, stream }: Following): () => void {
   let isLooking = false;
   let isStale = false;
+  let shown = "";
   const show = (task: TaskRecord): void => {
-    stream.send("task", viewTask(task, ports.live));
+    const standing = standingOf(task);
+    if (standing !== shown) stream.send("task", viewTask(task, ports.live));
+    shown = standing;
     if (task.completedAt !== null) stream.close();
   };
   /** One look at a time, and one more for all that happened meanwhile. */
@@ -44,6 +52,7 @@ function follow(ports: Ports, { identity, first, stream }: Following): () => voi
         show(await findTaskFor(ports, identity, first.taskId));
       }
     } catch (error) {
+      if (error instanceof Fault && error.code === "NOT_FOUND") return stream.close(); // Its days are over.
       ports.log.debug("a watched task could not be looked up", { task_id: first.taskId, error });
     } finally {
       isLooking = false;
