@@ -6,6 +6,10 @@ export interface DutyOptions {
   /** One round. True: there is more to do, come again at once. */
   readonly round: () => Promise<boolean>;
   readonly log: Log;
+  /** Calls once after so long; what it returns prevents that. */
+  readonly setTimer?: (fire: () => void, delayMs: number) => () => void;
+  /** 0 … 1. */
+  readonly random?: () => number;
 }
 
 const ROUNDS_AT_ONCE_MAX = 1_000;
@@ -17,7 +21,9 @@ const ROUNDS_AT_ONCE_MAX = 1_000;
 export class Duty {
   readonly #options: DutyOptions;
   #isStopped = false;
-  #wake: () => void = () => {};
+  /** Somebody asked for a round since the last one began: it may have looked too early. */
+  #isNudged = false;
+  #endPause: () => void = () => {};
   #loop: Promise<void> | undefined;
 
   constructor(options: DutyOptions) {
@@ -28,20 +34,22 @@ export class Duty {
     this.#loop ??= this.#run();
   }
 
-  /** Does not wait for the next round's time. */
+  /** The next round begins at once, or when the one that is running has ended. */
   nudge(): void {
-    this.#wake();
+    this.#isNudged = true;
+    this.#endPause();
   }
 
   /** Resolves when the round that is running has ended. */
   async stop(): Promise<void> {
     this.#isStopped = true;
-    this.#wake();
+    this.#endPause();
     await this.#loop;
   }
 
   async #run(): Promise<void> {
     while (!this.#isStopped) {
+      this.#isNudged = false;
       await this.#work();
       await this.#pause();
     }
@@ -58,14 +66,20 @@ export class Duty {
   }
 
   #pause(): Promise<void> {
-    if (this.#isStopped) return Promise.resolve();
+    if (this.#isStopped || this.#isNudged) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
     // Several schedulers started together should not work at the same moments.
-    const timer = setTimeout(resolve, this.#options.everyMs * (0.9 + Math.random() * 0.2));
-    this.#wake = () => {
-      clearTimeout(timer);
+    const { everyMs, setTimer = setRealTimer, random = Math.random } = this.#options;
+    const cancel = setTimer(resolve, everyMs * (0.9 + random() * 0.2));
+    this.#endPause = () => {
+      cancel();
       resolve();
     };
     return promise;
   }
+}
+
+function setRealTimer(fire: () => void, delayMs: number): () => void {
+  const timer = setTimeout(fire, delayMs);
+  return () => clearTimeout(timer);
 }
