@@ -9,7 +9,7 @@ const ROOM_MIN = STREAM_WAITING_BYTES_MAX / 2;
 const TELL_EVERY_MS = 1_000;
 
 /**
- * The live tail: `event` for each event that matches, and `dropped` {events, messages} when some were left out because the
+ * The live tail: `open` at once, `event` for each event that matches, and `dropped` {events, messages} when some were left out because the
  * viewer, or this process, is slower than the stream. What waits for a viewer is bounded. Throws OVERLOADED.
  */
 export function streamTail(ports: Pick<Ports, "eventTail" | "draining">, filter: EventFilter): Response {
@@ -19,6 +19,7 @@ export function streamTail(ports: Pick<Ports, "eventTail" | "draining">, filter:
       const viewer = new Viewer(stream, filter);
       const unwatch = ports.eventTail.watch(viewer);
       const timer = setInterval(() => viewer.tellDropped(), TELL_EVERY_MS);
+      stream.send("open", {}); // Without a first byte, clients would wait for the head of the response.
       return () => {
         clearInterval(timer);
         unwatch();

@@ -166,7 +166,7 @@ function tails(ports: Ports) {
       detail: documented({
         summary: "Watch events as they come in",
         description:
-          "Server-sent events: `event` for each one that matches, `dropped` with a count when some were left out because they came faster than they are read.",
+          "Server-sent events: `open` at once, `event` for each one that matches, `dropped` with a count when some were left out because they came faster than they are read.",
         tag,
         answers: { 200: { description: "text/event-stream" } },
         faults: ["VALIDATION_FAILED"],
