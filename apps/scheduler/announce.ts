@@ -1,4 +1,4 @@
-import { publishDeadLetter } from "@millrace/bus";
+import { provision, publishDeadLetter } from "@millrace/bus";
 import { listUnannounced, markAnnounced } from "@millrace/store";
 import type { SchedulerPorts } from "./ports.ts";
 
@@ -8,7 +8,14 @@ const LETTERS_AT_ONCE = 100;
 export async function announce(ports: SchedulerPorts): Promise<boolean> {
   const letters = await listUnannounced(ports.sql, LETTERS_AT_ONCE);
   if (letters.length === 0) return false;
-  await Promise.all(letters.map(({ letter }) => publishDeadLetter(ports.bus, letter)));
+  try {
+    await Promise.all(letters.map(({ letter }) => publishDeadLetter(ports.bus, letter)));
+  } catch (error) {
+    const { created } = await provision(ports.bus);
+    if (created.length === 0) throw error; // The stream is there; something else is wrong.
+    ports.log.error("the stream DLQ was gone and is made anew", { created });
+    return true;
+  }
   await markAnnounced(
     ports.sql,
     letters.map(({ seq }) => seq),

@@ -37,7 +37,8 @@ export async function followDeadLetters(
     while (!isStopped) {
       try {
         const consumer = await bus.js.consumers.get(DLQ_STREAM, DLQ_MONITOR);
-        messages = await consumer.consume({ max_messages: 50 });
+        // Ends when the consumer is deleted; left to itself it would wait for missed heartbeats first.
+        messages = await consumer.consume({ max_messages: 50, abort_on_missing_resource: true });
         for await (const message of messages) {
           const letter = decodeDeadLetter(message.string());
           if (letter !== null) handle(letter);
