@@ -2,6 +2,7 @@
 import {
   type Bus,
   checkBus,
+  closeBus,
   connectBus,
   DispatchPublisher,
   EventPublisher,
@@ -146,7 +147,7 @@ async function drain({ ports, connections, teller, listening }: Draining): Promi
   await Promise.all([ports.intake.drain(), ports.eventIntake.drain()]);
   await publisher.drain();
   teller.flush();
-  await bus.connection.drain();
+  await closeBus(bus);
   await Promise.all([sql, hotSql, querySql].map((pool) => pool.end({ timeout: POOL_END_S })));
   ports.log.info("stopped", { cut_off: !isClean });
   ports.log.flush();

@@ -1,4 +1,4 @@
-import { checkBus, connectBus, provision, verifyServer } from "@millrace/bus";
+import { checkBus, closeBus, connectBus, provision, verifyServer } from "@millrace/bus";
 import { formatProblems, readConfig } from "@millrace/config";
 import { RECORDER_FLIGHTS } from "@millrace/core/limits";
 import { createHealth, createLog, createMetrics, startHealthServer } from "@millrace/observe";
@@ -69,7 +69,7 @@ const why = await Promise.race([asked, bus.closed.then(() => "NATS closed the co
 log.info("draining", { why });
 health.drain();
 await stop();
-await bus.connection.drain();
+await closeBus(bus);
 await sql.end({ timeout: 2 });
 await healthServer?.stop();
 log.info("drained");

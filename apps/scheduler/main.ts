@@ -1,5 +1,6 @@
 import {
   checkBus,
+  closeBus,
   connectBus,
   DispatchPublisher,
   openWorkersBucket,
@@ -78,7 +79,7 @@ health.drain();
 await stopDuties();
 registry.stop();
 await ports.publisher.drain();
-await bus.connection.drain();
+await closeBus(bus);
 await sql.end({ timeout: 2 });
 await healthServer?.stop();
 log.info("drained");

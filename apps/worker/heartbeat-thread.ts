@@ -40,6 +40,7 @@ let bucket: Bucket | undefined;
 let status: WorkerBeat["status"] = "active";
 let tasks: readonly string[] = [];
 let beating: Promise<void> | undefined;
+let isReopening = false;
 let isEnding = false;
 const startedAt = new Date().toISOString();
 
@@ -74,7 +75,10 @@ async function begin(orders: Start): Promise<void> {
   await beat();
   tell({ kind: "first_beat" });
   setInterval(() => {
-    beat().catch((error) => tell({ kind: "trouble", reason: `a beat did not get through: ${error}` }));
+    beat().catch(async (error) => {
+      tell({ kind: "trouble", reason: `a beat did not get through: ${error}` });
+      await reopen();
+    });
   }, orders.intervalS * 1000);
   watchMain(orders.ticks);
 }
@@ -85,6 +89,19 @@ function beat(): Promise<void> {
     beating = undefined;
   });
   return beating;
+}
+
+/** The bucket may be gone, with all that NATS had. While NATS itself is away, this fails as the beat did. */
+async function reopen(): Promise<void> {
+  if (bus === undefined || isReopening || isEnding) return;
+  isReopening = true;
+  try {
+    bucket = await openWorkersBucket(bus);
+  } catch {
+    // The next beat that fails tries again.
+  } finally {
+    isReopening = false;
+  }
 }
 
 async function put(): Promise<void> {

@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { checkBus, connectBus, provision, verifyServer } from "@millrace/bus";
+import { checkBus, closeBus, connectBus, provision, verifyServer } from "@millrace/bus";
 import { formatProblems, readConfig } from "@millrace/config";
 import { createHealth, createLog, createMetrics, startHealthServer } from "@millrace/observe";
 import { openPool } from "@millrace/store";
@@ -105,7 +105,7 @@ const why = await Promise.race([asked, bus.closed.then(() => "NATS closed the co
 log.info("draining", { why });
 health.drain();
 await worker.drain();
-await bus.connection.drain();
+await closeBus(bus);
 await sql.end({ timeout: 2 });
 await healthServer?.stop();
 log.info("drained");

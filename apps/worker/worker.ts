@@ -85,11 +85,12 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       heartbeat.drain();
       await Promise.all(loops);
       await untilIdle(pullers, running);
-      await Promise.allSettled([...work]);
+      // What follows from outcomes waits for NATS at most this long; the scheduler does the rest.
+      await Promise.race([Promise.allSettled([...work]), Bun.sleep(FOLLOW_UP_MS_MAX)]);
       ports.audit.stop();
       running.stop();
       stopListening();
-      await ports.publisher.drain();
+      await Promise.race([ports.publisher.drain(), Bun.sleep(FOLLOW_UP_MS_MAX)]);
       ports.flushLive();
       await heartbeat.stop();
     },
@@ -157,6 +158,7 @@ function taskLog(log: Log, dispatch: Dispatch): TaskLog {
 }
 
 const IDLE_LOOK_MS = 20;
+const FOLLOW_UP_MS_MAX = 1_000;
 
 /** Running tasks may end by themselves for a while; then they are stopped and given back, unpunished. */
 async function untilIdle(pullers: ReadonlyMap<Lane, LanePuller>, running: RunningAttempts): Promise<void> {

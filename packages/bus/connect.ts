@@ -117,3 +117,15 @@ export async function checkBus(bus: Bus): Promise<void> {
     clearTimeout(timer);
   }
 }
+
+/** What a drain may take. A server that does not answer is not waited for: what it was told is lost or repeated anyway. */
+const CLOSE_MS_MAX = 1_500;
+
+/** Ends the connection, once the server has all that was published. Never rejects. */
+export async function closeBus(bus: Bus): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, CLOSE_MS_MAX);
+  await Promise.race([bus.connection.drain().catch(() => {}), late.promise]);
+  clearTimeout(timer);
+  await bus.connection.close().catch(() => {});
+}

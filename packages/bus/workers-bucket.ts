@@ -18,8 +18,12 @@ function keyOf(workerId: string): string {
   return workerId.replace(KEY_HOSTILE, (char) => `=${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
+const PUT_MS_MAX = 5_000;
+
+/** Rejects when it is not stored before the next one is due: what got lost with a connection must not hold that up. */
 export async function putBeat(bucket: KV, beat: WorkerBeat): Promise<void> {
-  await bucket.put(keyOf(beat.worker_id), JSON.stringify(beat));
+  const timeout = Math.min(PUT_MS_MAX, beat.heartbeat_interval * 1000);
+  await bucket.put(keyOf(beat.worker_id), JSON.stringify(beat), { timeout });
 }
 
 export async function removeBeat(bucket: KV, workerId: string): Promise<void> {

@@ -64,3 +64,20 @@ test(
   },
   CHAOS_TEST_MS,
 );
+
+test(
+  "a worker leaves also when NATS does not answer",
+  async () => {
+    const leaving = await chaos.addWorker("worker-4");
+    const nats = await chaos.stack.pidOf("nats");
+    process.kill(nats, "SIGSTOP");
+    try {
+      leaving.process.kill("SIGTERM");
+      await untilTrue(() => leaving.process.exitCode !== null, LEFT_MS, "worker-4 is gone");
+      expect(leaving.process.exitCode).toBe(0);
+    } finally {
+      process.kill(nats, "SIGCONT");
+    }
+  },
+  CHAOS_TEST_MS,
+);

@@ -84,6 +84,17 @@ describe("beats", () => {
     await heartbeat.stop();
   });
 
+  test("go on when the bucket was deleted: it is made anew", async () => {
+    const options = optionsOf();
+    const heartbeat = await Heartbeat.start(options);
+    await under.bus.manager.streams.delete("KV_workers");
+    await until("a beat stands in the new bucket", async () => {
+      const beat = await beatOf(options.workerId).catch(() => undefined);
+      return beat !== undefined;
+    });
+    await heartbeat.stop();
+  });
+
   test("say at once that the worker drains", async () => {
     const options = optionsOf({ intervalS: 30 });
     const heartbeat = await Heartbeat.start(options);
