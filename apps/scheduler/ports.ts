@@ -9,6 +9,6 @@ export interface SchedulerPorts {
   readonly sql: Sql;
   readonly log: Log;
   readonly metrics: SchedulerMetrics;
-  readonly publisher: DispatchPublisher;
+  readonly publisher: Pick<DispatchPublisher, "publish" | "drain">;
   readonly registry: WorkerRegistry;
 }

@@ -5,6 +5,11 @@ import { listOverdueLevels, readStoreClock, takeUnpublished } from "@millrace/st
 import type { SchedulerPorts } from "./ports.ts";
 import { publishAgain } from "./publish-again.ts";
 
+export interface ReconcileOptions {
+  /** How long a due task may be on its way to its message, or its message be with a worker that died. */
+  readonly graceMs?: number;
+}
+
 /**
  * Whatever is due, unclaimed and without a message is published again.
  *
@@ -14,7 +19,10 @@ import { publishAgain } from "./publish-again.ts";
  * tasks that wait behind the front are never looked at, and an idle round is one look into an index. A stream or
  * consumer that was deleted is made anew, and everything that was due before it was made is taken for lost.
  */
-export async function reconcile(ports: SchedulerPorts): Promise<boolean> {
+export async function reconcile(
+  ports: SchedulerPorts,
+  { graceMs = LOST_MESSAGE_GRACE_MS }: ReconcileOptions = {},
+): Promise<boolean> {
   const stream = await readTasksStream(ports.bus);
   if (stream === null || !stream.hasAllConsumers) {
     const { created } = await provision(ports.bus);
@@ -24,11 +32,11 @@ export async function reconcile(ports: SchedulerPorts): Promise<boolean> {
   }
   const { createdAt } = stream;
   const now = await readStoreClock(ports.sql);
-  const graceEnd = new Date(now.getTime() - LOST_MESSAGE_GRACE_MS);
+  const graceEnd = new Date(now.getTime() - graceMs);
   const suspectBefore = createdAt > graceEnd ? createdAt : graceEnd;
   let isMore = false;
   for (const level of await listOverdueLevels(ports.sql, suspectBefore)) {
-    const dueBefore = await frontOf(ports, level, { graceEnd, createdAt });
+    const dueBefore = await frontOf(ports, level, { graceMs, graceEnd, createdAt });
     const seqs = await takeUnpublished(ports.sql, { level, dueBefore, limit: RECONCILE_TASKS_MAX });
     const published = await publishAgain(ports, seqs, "lost");
     if (published > 0)
@@ -45,13 +53,19 @@ function pick({ lane, priority }: Level): Level {
   return { lane, priority };
 }
 
+interface Times {
+  readonly graceMs: number;
+  readonly graceEnd: Date;
+  readonly createdAt: Date;
+}
+
 /** Tasks of the level that were due before this have lost their message, if they have none younger than this. */
 async function frontOf(
   ports: SchedulerPorts,
   level: Level,
-  { graceEnd, createdAt }: { readonly graceEnd: Date; readonly createdAt: Date },
+  { graceMs, graceEnd, createdAt }: Times,
 ): Promise<Date> {
   const { oldestAt } = await readQueueHead(ports.bus, pick(level));
-  const front = oldestAt === null ? graceEnd : new Date(oldestAt.getTime() - LOST_MESSAGE_GRACE_MS);
+  const front = oldestAt === null ? graceEnd : new Date(oldestAt.getTime() - graceMs);
   return createdAt > front ? createdAt : front;
 }
