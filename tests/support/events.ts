@@ -94,8 +94,10 @@ export async function untilRecorded(bus: Bus, deadlineMs = 20_000): Promise<void
   await until(
     "all messages are recorded",
     async () => {
+      // A consumer hears of a message a moment after its acknowledgement, so pending alone may say 0 too early.
+      const { state } = await bus.manager.streams.info("EVENTS");
       const info = await bus.manager.consumers.info("EVENTS", "recorder");
-      return info.num_pending + info.num_ack_pending === 0;
+      return info.delivered.stream_seq >= state.last_seq && info.num_pending + info.num_ack_pending === 0;
     },
     deadlineMs,
   );
