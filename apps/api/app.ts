@@ -17,6 +17,7 @@ import { homeRoutes } from "./routes/home.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { ledgerRoutes } from "./routes/ledger.ts";
 import { operationsRoutes } from "./routes/operations.ts";
+import { otlpRoutes } from "./routes/otlp.ts";
 import { taskRoutes } from "./routes/tasks.ts";
 
 /**
@@ -76,7 +77,8 @@ function apiRoutes(ports: Ports): AnyElysia {
     .use(eventRoutes(ports))
     .use(eventQueryRoutes(ports))
     .use(ledgerRoutes(ports))
-    .use(bulkRoutes(ports));
+    .use(bulkRoutes(ports))
+    .use(otlpRoutes(ports));
 }
 
 /** The path exists with other methods: OPTIONS lists them, every other one is refused with the list. */

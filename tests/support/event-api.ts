@@ -1,3 +1,4 @@
+import { serve } from "@millrace/api/serve";
 import { EventPublisher, type EventPublisherOptions } from "@millrace/bus";
 import {
   BATCH_HEADER,
@@ -15,6 +16,8 @@ export interface EventApi {
   /** Of a key with the scope events:write, called "shop". */
   readonly key: string;
   readonly publisher: EventPublisher;
+  /** Where it listens, for clients that are no part of this process. */
+  readonly url: string;
   send(body: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
   /** All messages of the stream, in its order. */
   messages(): Promise<readonly StreamMessage[]>;
@@ -40,16 +43,19 @@ export async function startEventApi(options: EventPublisherOptions = {}): Promis
   const wish = { name: "shop", scopes: ["events:write"] };
   const made = await api.call("POST", "/api/auth/keys", { token: accessToken, body: wish });
   const key = String(made.body.api_key);
+  const listening = serve(api.app, { host: "127.0.0.1", port: 0 });
   const messages = () => readMessages(bus);
   return {
     api,
     bus,
     key,
     publisher,
+    url: listening.url,
     send: (body, headers = {}) => api.call("POST", "/api/events", { token: key, body, headers }),
     messages,
     events: async () => (await messages()).flatMap(({ text }) => linesOf(text)),
     close: async () => {
+      await listening.stop();
       await api.close();
       await bus.close();
     },

@@ -64,14 +64,14 @@ class BlockWriter {
 
   /** @returns whether a block was judged. */
   write(record: BuiltEvent | Refusal): boolean {
-    if ("code" in record) {
+    const isFull = this.#charsTotal > EVENTS_UNPACKED_BYTES_MAX;
+    if (isFull || "code" in record) {
       this.flush(); // So that records keep their numbers.
-      this.#harvest.refuse(record);
+      this.#harvest.refuse("code" in record ? record : TOO_MUCH);
       return true;
     }
     const line = JSON.stringify(record);
     this.#charsTotal += line.length;
-    if (this.#charsTotal > EVENTS_UNPACKED_BYTES_MAX) return this.write(TOO_MUCH);
     this.#lines.push(line);
     this.#chars += line.length;
     if (this.#chars < BLOCK_CHARS) return false;
