@@ -8,17 +8,16 @@ const LETTERS_AT_ONCE = 100;
 export async function announce(ports: SchedulerPorts): Promise<boolean> {
   const letters = await listUnannounced(ports.sql, LETTERS_AT_ONCE);
   if (letters.length === 0) return false;
-  try {
-    await Promise.all(letters.map(({ letter }) => publishDeadLetter(ports.bus, letter)));
-  } catch (error) {
-    const { created } = await provision(ports.bus);
-    if (created.length === 0) throw error; // The stream is there; something else is wrong.
-    ports.log.error("the stream DLQ was gone and is made anew", { created });
-    return true;
-  }
+  const ends = await Promise.allSettled(letters.map(({ letter }) => publishDeadLetter(ports.bus, letter)));
+  const written = letters.filter((_, index) => ends[index]?.status === "fulfilled");
   await markAnnounced(
     ports.sql,
-    letters.map(({ seq }) => seq),
+    written.map(({ seq }) => seq),
   );
-  return letters.length === LETTERS_AT_ONCE;
+  const failure = ends.find((end) => end.status === "rejected");
+  if (failure === undefined) return letters.length === LETTERS_AT_ONCE;
+  const { created } = await provision(ports.bus);
+  if (created.length === 0) throw failure.reason; // The stream is there; something else is wrong.
+  ports.log.error("the stream DLQ was gone and is made anew", { created });
+  return true;
 }

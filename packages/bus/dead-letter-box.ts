@@ -39,6 +39,7 @@ export async function followDeadLetters(
         const consumer = await bus.js.consumers.get(DLQ_STREAM, DLQ_MONITOR);
         // Ends when the consumer is deleted; left to itself it would wait for missed heartbeats first.
         messages = await consumer.consume({ max_messages: 50, abort_on_missing_resource: true });
+        if (isStopped) messages.stop(); // It was told before there was anything to stop.
         for await (const message of messages) {
           const letter = decodeDeadLetter(message.string());
           if (letter !== null) handle(letter);
