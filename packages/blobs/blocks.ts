@@ -1,0 +1,77 @@
+import { Fault } from "@millrace/core";
+import type { ByteSource } from "./blobs.ts";
+
+export interface BlockOptions {
+  readonly blockBytes: number;
+  /** Bytes that the source may give. */
+  readonly bytesMax: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Stands before the bytes of the source, and does not count. Shorter than a block. */
+  readonly head?: Uint8Array;
+  /** True: when the source fails, what came before is given as the last block, and only then the error. */
+  readonly keepsRest?: boolean;
+}
+
+/**
+ * The source in blocks of equal size; the last one is shorter, and never empty. All blocks are the same memory: each is
+ * over when the next is asked for, and nothing is read from the source meanwhile. That is the back-pressure.
+ */
+export async function* blocksOf(source: ByteSource, options: BlockOptions): AsyncGenerator<Uint8Array> {
+  const { blockBytes, head, signal, keepsRest = false } = options;
+  const block = new Uint8Array(blockBytes);
+  block.set(head ?? []);
+  let filled = head?.byteLength ?? 0;
+  const chunks = chunksOf(source, options);
+  try {
+    for (;;) {
+      const next = await orAborted(chunks.next(), signal);
+      if (next.done === true) break;
+      let rest = next.value;
+      while (rest.byteLength > 0) {
+        const taken = rest.subarray(0, blockBytes - filled);
+        block.set(taken, filled);
+        filled += taken.byteLength;
+        rest = rest.subarray(taken.byteLength);
+        if (filled < blockBytes) continue;
+        yield block;
+        filled = 0;
+      }
+    }
+  } catch (error) {
+    if (keepsRest && filled > 0) yield block.subarray(0, filled);
+    throw error;
+  } finally {
+    // Not waited for: a source that gives nothing more may not answer either.
+    void chunks.return(undefined).catch(ignore);
+  }
+  if (filled > 0) yield block.subarray(0, filled);
+}
+
+async function* chunksOf(source: ByteSource, { bytesMax }: BlockOptions): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const chunk of source) {
+    if (!(chunk instanceof Uint8Array)) throw new TypeError("a source of bytes gave something else");
+    bytes += chunk.byteLength;
+    if (bytes > bytesMax)
+      throw new Fault("BODY_TOO_LARGE", `there are more than ${bytesMax} bytes`, {
+        members: { limit: bytesMax },
+      });
+    yield chunk;
+  }
+}
+
+async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+/** Whoever gave up on a source has told so; how the source takes it changes nothing. */
+function ignore(): void {}

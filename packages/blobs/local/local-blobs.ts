@@ -1,0 +1,140 @@
+import { constants } from "node:fs";
+import { open, rmdir, stat, statfs, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { Fault } from "@millrace/core";
+import { BLOB_PAGE_MAX, BLOB_PART_BYTES, STORAGE_FREE_BYTES_MIN } from "@millrace/core/limits";
+import { CryptoHasher } from "bun";
+import type {
+  BlobPage,
+  BlobReading,
+  BlobStat,
+  Blobs,
+  ByteSource,
+  ListOptions,
+  ReadOptions,
+  WriteOptions,
+  WrittenBlob,
+} from "../blobs.ts";
+import { blocksOf } from "../blocks.ts";
+import { requireKey } from "../key.ts";
+import { ifThere, orDiskFault } from "./disk-fault.ts";
+import { FILE_MODE, Layout } from "./layout.ts";
+import { LocalUploads } from "./local-uploads.ts";
+import { publish } from "./publish.ts";
+import { readFile } from "./read-file.ts";
+import { sweepUnfinished } from "./sweep.ts";
+import { walk } from "./walk.ts";
+import { writeFully } from "./write-fully.ts";
+
+const BLOCK_BYTES = BLOB_PART_BYTES / 5;
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
+
+/** Makes the folder when it is missing. Several processes may have the same one. */
+export async function openLocalBlobs(root: string): Promise<Blobs> {
+  return new LocalBlobs(await orDiskFault(Layout.open(root)));
+}
+
+class LocalBlobs implements Blobs {
+  readonly uploads: LocalUploads;
+  readonly #layout: Layout;
+
+  constructor(layout: Layout) {
+    this.#layout = layout;
+    this.uploads = new LocalUploads(layout);
+  }
+
+  async write(key: string, source: ByteSource, options: WriteOptions): Promise<WrittenBlob> {
+    requireKey(key);
+    return orDiskFault(this.#write(key, source, options));
+  }
+
+  async #write(key: string, source: ByteSource, options: WriteOptions): Promise<WrittenBlob> {
+    const path = this.#layout.temporary();
+    const hasher = new CryptoHasher("sha256");
+    let bytes = 0;
+    const handle = await open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, FILE_MODE);
+    try {
+      try {
+        for await (const block of blocksOf(source, { ...options, blockBytes: BLOCK_BYTES })) {
+          await writeFully(handle, block, bytes);
+          hasher.update(block);
+          bytes += block.byteLength;
+        }
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      await publish(this.#layout, path, this.#layout.blob(key));
+    } catch (error) {
+      await ifThere(unlink(path));
+      throw error;
+    }
+    return { bytes, sha256: hasher.digest("hex") };
+  }
+
+  async read(key: string, options: ReadOptions = {}): Promise<BlobReading | undefined> {
+    requireKey(key);
+    return orDiskFault(readFile(this.#layout.blob(key), options));
+  }
+
+  async stat(key: string): Promise<BlobStat | undefined> {
+    requireKey(key);
+    const found = await orDiskFault(ifThere(stat(this.#layout.blob(key))));
+    return found && { bytes: found.size, modifiedAtMs: Math.floor(found.mtimeMs) };
+  }
+
+  async remove(key: string): Promise<void> {
+    requireKey(key);
+    const path = this.#layout.blob(key);
+    await orDiskFault(ifThere(unlink(path)));
+    for (let folder = dirname(path); folder !== this.#layout.blobs; folder = dirname(folder))
+      if (!(await isRemoved(folder))) return;
+  }
+
+  async list({ prefix, cursor = "", limit = BLOB_PAGE_MAX }: ListOptions = {}): Promise<BlobPage> {
+    if (prefix !== undefined) requireKey(prefix);
+    const folder = prefix === undefined ? this.#layout.blobs : join(this.#layout.blobs, ...prefix.split("/"));
+    const collect = async (): Promise<BlobPage> => {
+      const items: BlobPage["items"][number][] = [];
+      for await (const item of walk(this.#layout, folder, cursor)) {
+        const last = items.at(-1);
+        if (last !== undefined && items.length >= Math.min(limit, BLOB_PAGE_MAX))
+          return { items, cursor: last.key };
+        items.push(item);
+      }
+      return { items };
+    };
+    return orDiskFault(collect());
+  }
+
+  async sweep({ idleMs }: { readonly idleMs: number }): Promise<{ readonly removed: number }> {
+    return { removed: await orDiskFault(sweepUnfinished(this.#layout, Date.now() - idleMs)) };
+  }
+
+  async checkHealth(): Promise<void> {
+    await orDiskFault(this.#checkHealth());
+  }
+
+  async #checkHealth(): Promise<void> {
+    const { bavail, bsize, ffree, files } = await statfs(this.#layout.unfinished);
+    if (bavail * bsize < STORAGE_FREE_BYTES_MIN)
+      throw new Fault("STORAGE_FULL", "the disk for files has no room left");
+    // Some file systems count no files, and say so with a zero.
+    if (files > 0 && ffree === 0)
+      throw new Fault("STORAGE_FULL", "the disk for files can hold no more files");
+    const path = this.#layout.temporary();
+    const handle = await open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, FILE_MODE);
+    await handle.close();
+    await unlink(path);
+  }
+}
+
+/** False when it is not empty, or somebody else was faster. Empty folders are worth nothing, and cost an inode each. */
+async function isRemoved(folder: string): Promise<boolean> {
+  try {
+    await rmdir(folder);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,149 @@
+import { constants } from "node:fs";
+import { type FileHandle, open, stat, unlink } from "node:fs/promises";
+import { Fault } from "@millrace/core";
+import { BLOB_PART_BYTES } from "@millrace/core/limits";
+import type { CryptoHasher } from "bun";
+import type { AppendOptions, AppendOutcome, ByteSource, Uploads, WrittenBlob } from "../blobs.ts";
+import { blocksOf } from "../blocks.ts";
+import { requireKey } from "../key.ts";
+import { RunningHashes, sha256Of } from "../running-hashes.ts";
+import { ifThere, orDiskFault } from "./disk-fault.ts";
+import { tryFileLock } from "./file-lock.ts";
+import { FILE_MODE, type Layout } from "./layout.ts";
+import { publish } from "./publish.ts";
+import { readFile } from "./read-file.ts";
+import { syncFolder } from "./sync-folder.ts";
+import { writeFully } from "./write-fully.ts";
+
+const BLOCK_BYTES = BLOB_PART_BYTES / 5;
+const { O_CREAT, O_NOFOLLOW, O_WRONLY } = constants;
+
+/** An upload is a file that grows; its length is its offset. */
+export class LocalUploads implements Uploads {
+  readonly #layout: Layout;
+  readonly #hashes = new RunningHashes();
+
+  constructor(layout: Layout) {
+    this.#layout = layout;
+  }
+
+  async begin(key: string): Promise<void> {
+    requireKey(key);
+    const begin = async () => {
+      const handle = await open(this.#layout.upload(key), O_WRONLY | O_CREAT | O_NOFOLLOW, FILE_MODE);
+      await handle.close();
+      await syncFolder(this.#layout.unfinished);
+    };
+    await orDiskFault(begin());
+  }
+
+  async offset(key: string): Promise<number | undefined> {
+    requireKey(key);
+    const found = await orDiskFault(ifThere(stat(this.#layout.upload(key))));
+    return found?.size;
+  }
+
+  async append(key: string, source: ByteSource, options: AppendOptions): Promise<AppendOutcome> {
+    const present = await this.offset(key);
+    if (present === undefined) return { kind: "missing" };
+    const lock = tryFileLock(this.#layout.lock(key));
+    if (lock === undefined) return { kind: "conflict", offset: present };
+    try {
+      return await orDiskFault(this.#appendLocked(key, source, options));
+    } finally {
+      lock.release();
+    }
+  }
+
+  async #appendLocked(key: string, source: ByteSource, options: AppendOptions): Promise<AppendOutcome> {
+    const handle = await ifThere(open(this.#layout.upload(key), O_WRONLY | O_NOFOLLOW));
+    if (handle === undefined) return { kind: "missing" };
+    try {
+      const identity = await identityOf(handle);
+      if (identity.bytes !== options.offset) return { kind: "conflict", offset: identity.bytes };
+      const hasher = this.#hashes.take(identity.name, options.offset);
+      let offset = options.offset;
+      try {
+        for await (const block of blocksOf(source, {
+          ...options,
+          blockBytes: BLOCK_BYTES,
+          keepsRest: true,
+        })) {
+          await writeFully(handle, block, offset);
+          hasher?.update(block);
+          offset += block.byteLength;
+        }
+      } finally {
+        // Whatever ended it: what is told to be kept must be on the disk.
+        await handle.sync();
+        this.#hashes.keep(identity.name, offset, hasher);
+      }
+      return { kind: "appended", offset };
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async finish(key: string): Promise<WrittenBlob | undefined> {
+    requireKey(key);
+    return orDiskFault(this.#finish(key));
+  }
+
+  async #finish(key: string): Promise<WrittenBlob | undefined> {
+    const hasher = await this.#publish(key);
+    const reading = await readFile(this.#layout.blob(key), {});
+    if (reading === undefined) return undefined;
+    if (hasher === undefined) return { bytes: reading.bytes, sha256: await sha256Of(reading.stream) };
+    await reading.stream.cancel();
+    return { bytes: reading.bytes, sha256: hasher.digest("hex") };
+  }
+
+  /** Gives the hash when it is known. Whoever still appended would write into what is a blob by then: hence the lock. */
+  async #publish(key: string): Promise<CryptoHasher | undefined> {
+    if ((await this.offset(key)) === undefined) return undefined;
+    const lock = tryFileLock(this.#layout.lock(key));
+    if (lock === undefined)
+      throw new Fault("STORAGE_UNAVAILABLE", "somebody still writes to this upload", { retryAfterS: 1 });
+    try {
+      const handle = await ifThere(open(this.#layout.upload(key), O_WRONLY | O_NOFOLLOW));
+      if (handle === undefined) return undefined;
+      const { name, bytes } = await syncAndClose(handle);
+      await publish(this.#layout, this.#layout.upload(key), this.#layout.blob(key));
+      await ifThere(unlink(this.#layout.lock(key)));
+      return this.#hashes.take(name, bytes);
+    } finally {
+      lock.release();
+    }
+  }
+
+  async discard(key: string): Promise<void> {
+    requireKey(key);
+    const discard = async () => {
+      await ifThere(unlink(this.#layout.upload(key)));
+      await ifThere(unlink(this.#layout.lock(key)));
+    };
+    await orDiskFault(discard());
+  }
+}
+
+async function syncAndClose(handle: FileHandle): Promise<Identity> {
+  try {
+    await handle.sync();
+    return await identityOf(handle);
+  } finally {
+    await handle.close();
+  }
+}
+
+interface Identity {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+/** The file itself, whatever its name: one that is begun anew under the same key is another. */
+async function identityOf(handle: FileHandle): Promise<Identity> {
+  const { dev, ino, birthtimeNs, size, nlink } = await handle.stat({ bigint: true });
+  // Somebody else's name for the same file: what we write would appear there.
+  if (nlink > 1n) throw new Error("an upload's file has a second name");
+  return { name: `${dev}:${ino}:${birthtimeNs}`, bytes: Number(size) };
+}
