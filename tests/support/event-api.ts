@@ -6,7 +6,7 @@ import {
   decodeBatchHeader,
   EVENTS_STREAM,
 } from "@millrace/protocol/events/index";
-import { type Answer, type ApiUnderTest, signUp, startApi } from "./api.ts";
+import { type Answer, type ApiUnderTest, callWith, signUp, startApi } from "./api.ts";
 import { type BusUnderTest, startBus } from "./bus.ts";
 
 /** The API in this process, with a real stream for its events. */
@@ -19,6 +19,8 @@ export interface EventApi {
   /** Where it listens, for clients that are no part of this process. */
   readonly url: string;
   send(body: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
+  /** Without a declared length: the body is read as it comes. */
+  sendInChunks(body: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
   /** All messages of the stream, in its order. */
   messages(): Promise<readonly StreamMessage[]>;
   /** All lines of all messages, parsed. */
@@ -44,14 +46,16 @@ export async function startEventApi(options: EventPublisherOptions = {}): Promis
   const made = await api.call("POST", "/api/auth/keys", { token: accessToken, body: wish });
   const key = String(made.body.api_key);
   const listening = serve(api.app, { host: "127.0.0.1", port: 0 });
-  const messages = () => readMessages(bus);
+  const overHttp = callWith((request) => fetch(request), listening.url);
+  const messages = messageReader(bus);
   return {
     api,
     bus,
     key,
     publisher,
     url: listening.url,
-    send: (body, headers = {}) => api.call("POST", "/api/events", { token: key, body, headers }),
+    send: (body, headers = {}) => overHttp("POST", "/api/events", { token: key, body, headers }),
+    sendInChunks: (body, headers = {}) => api.call("POST", "/api/events", { token: key, body, headers }),
     messages,
     events: async () => (await messages()).flatMap(({ text }) => linesOf(text)),
     close: async () => {
@@ -62,16 +66,20 @@ export async function startEventApi(options: EventPublisherOptions = {}): Promis
   };
 }
 
-async function readMessages({ bus }: BusUnderTest): Promise<readonly StreamMessage[]> {
-  const { state } = await bus.manager.streams.info(EVENTS_STREAM);
+/** Reads what is new since it was asked before. */
+function messageReader({ bus }: BusUnderTest): () => Promise<readonly StreamMessage[]> {
   const messages: StreamMessage[] = [];
-  for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
-    const message = await bus.manager.streams.getMessage(EVENTS_STREAM, { seq });
-    if (message === null) continue;
-    const header = decodeBatchHeader(message.header.get(BATCH_HEADER));
-    messages.push({ seq, subject: message.subject, text: message.string(), header });
-  }
-  return messages;
+  let next = 1;
+  return async () => {
+    const { state } = await bus.manager.streams.info(EVENTS_STREAM);
+    for (; next <= state.last_seq; next++) {
+      const message = await bus.manager.streams.getMessage(EVENTS_STREAM, { seq: next });
+      if (message === null) continue;
+      const header = decodeBatchHeader(message.header.get(BATCH_HEADER));
+      messages.push({ seq: next, subject: message.subject, text: message.string(), header });
+    }
+    return [...messages];
+  };
 }
 
 function linesOf(text: string): Record<string, unknown>[] {
