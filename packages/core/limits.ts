@@ -273,7 +273,7 @@ export const THREAD_EXIT_MS_MAX = 5_000;
 export const THREAD_PROGRESS_MS = 200;
 
 /** Files are read and written in pieces of this size: large enough that a piece costs little, small beside 64 MB. */
-export const FILE_PIECE_BYTES = 256 * 1024;
+export const FILE_PIECE_BYTES = 64 * 1024;
 /** text-stats: words that are counted at once, and how much of a longer word is kept. */
 export const WORDS_TRACKED_MAX = 32_768;
 export const WORD_CHARS_MAX = 64;
