@@ -27,7 +27,7 @@ export async function logIn(ports: Ports, login: Login): Promise<Tokens> {
     ports.log.info("login refused", { ...audit, ...(user !== undefined && { user_id: user.userId }) });
     throw new Fault("BAD_CREDENTIALS", "the email or the password is wrong");
   }
-  await forgiveLogin(ports.sql, charges, new Date(ports.nowMs()));
+  await forgiveLogin(ports.sql, charges);
   const tokens = await startSession(ports, user);
   ports.log.info("user logged in", { ...audit, user_id: user.userId });
   return tokens;

@@ -21,7 +21,7 @@ export async function registerUser(ports: Ports, registration: Registration): Pr
   const now = new Date(ports.nowMs());
   const user = await insertUser(ports.sql, { email, passwordHash, role: "user", now });
   if (user === undefined) throw new Fault("EMAIL_TAKEN", "this email is registered already; log in instead");
-  await forgiveLogin(ports.sql, charges, now);
+  await forgiveLogin(ports.sql, charges);
   ports.log.info("user registered", {
     user_id: user.userId,
     address: registration.address,

@@ -16,7 +16,7 @@ export interface Subject {
 
 export interface Charge {
   readonly subject: string;
-  /** Until when this charge blocks further attempts; its own time when it does not. */
+  /** Until when this charge blocks further attempts; `NEVER` when it does not. */
   readonly blockedUntil: Date;
 }
 
@@ -24,6 +24,12 @@ export type ChargeResult =
   | { readonly kind: "charged"; readonly charges: readonly Charge[] }
   /** No attempt may be made before `until`. */
   | { readonly kind: "blocked"; readonly until: Date };
+
+/**
+ * What blocks nobody. The time of the attempt itself would not do: of two that come at the same moment, the one whose clock
+ * was read first would find itself blocked by the other, a millisecond long.
+ */
+const NEVER = new Date(0);
 
 /** Beyond this power of two the longest block is reached anyway; it keeps the arithmetic in range. */
 const DOUBLINGS_MAX = 20;
@@ -39,11 +45,11 @@ export async function chargeLogin(sql: Sql, subjects: readonly Subject[], now: D
         as s (subject, free)
     )
     insert into login_failures as f (subject, failures, last_failed_at, blocked_until)
-    select subject, 1, ${now}::timestamptz, ${now}::timestamptz from asked order by subject
+    select subject, 1, ${now}::timestamptz, ${NEVER}::timestamptz from asked order by subject
     on conflict (subject) do update set
       failures = case when f.last_failed_at < ${forgottenAt} then 1 else least(f.failures + 1, 1000000) end,
       last_failed_at = excluded.last_failed_at,
-      blocked_until = ${now}::timestamptz + ${blockLength(sql, forgottenAt)}
+      blocked_until = coalesce(${now}::timestamptz + ${blockLength(sql, forgottenAt)}, ${NEVER}::timestamptz)
     where f.blocked_until <= ${now}
     returning subject, blocked_until as "blockedUntil"`);
   await clearForgotten(sql, forgottenAt);
@@ -53,11 +59,11 @@ export async function chargeLogin(sql: Sql, subjects: readonly Subject[], now: D
   return { kind: "blocked", until: blocked?.until ?? now };
 }
 
-/** 0 while failures are free, then 1 s, 2 s, 4 s … up to the longest. */
+/** Null while failures are free, then 1 s, 2 s, 4 s … up to the longest. */
 function blockLength(sql: Sql, forgottenAt: Date) {
   return sql`(
     select case
-      when f.last_failed_at < ${forgottenAt} or f.failures + 1 <= asked.free then interval '0'
+      when f.last_failed_at < ${forgottenAt} or f.failures + 1 <= asked.free then null
       else interval '1 second'
         * least(${LOGIN_BLOCK_S_MAX}::int, 2 ^ least(f.failures - asked.free, ${DOUBLINGS_MAX}::int))
     end from asked where asked.subject = f.subject)`;
@@ -67,14 +73,14 @@ function blockLength(sql: Sql, forgottenAt: Date) {
  * The attempt was right. The account starts afresh; the address only gets its own charge back, for otherwise an
  * attacker could clear it by logging in to an account of theirs between guesses.
  */
-export async function forgiveLogin(sql: Sql, charges: readonly Charge[], now: Date): Promise<void> {
+export async function forgiveLogin(sql: Sql, charges: readonly Charge[]): Promise<void> {
   for (const { subject, blockedUntil } of charges) {
     if (subject.startsWith("account:"))
       await orStoreFault(sql`delete from login_failures where subject = ${subject}`);
     else
       await orStoreFault(sql`
         update login_failures set failures = greatest(failures - 1, 0),
-          blocked_until = case when blocked_until = ${blockedUntil} then ${now} else blocked_until end
+          blocked_until = case when blocked_until = ${blockedUntil} then ${NEVER}::timestamptz else blocked_until end
         where subject = ${subject}`);
   }
 }
