@@ -128,7 +128,8 @@ function parsed(text: string): unknown {
 async function signUp(raw: Raw, email: string): Promise<string> {
   const body = JSON.stringify({ email, password: "only for tests 1" });
   const headers = { "Content-Type": "application/json" };
-  await raw("POST", "/api/auth/register", { headers, body });
+  const registered = await raw("POST", "/api/auth/register", { headers, body });
+  if (registered.status !== 201) throw new Error(`not registered: ${JSON.stringify(registered.body)}`);
   const { body: tokens } = await raw("POST", "/api/auth/login", { headers, body });
   if (typeof tokens?.access_token !== "string") throw new Error(`no login: ${JSON.stringify(tokens)}`);
   return tokens.access_token;
