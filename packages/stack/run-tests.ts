@@ -2,14 +2,19 @@
 import { join } from "node:path";
 import { findNatsServer } from "./nats/find-nats-server.ts";
 import { messageOf } from "./start-failure.ts";
-import { judgeTests, parseTestSummary } from "./test-summary.ts";
+import { planTests } from "./test-plan.ts";
+import { addRuns, judgeTests, parseTestSummary, type TestRun } from "./test-summary.ts";
 
 /** For a test or a hook; Bun's own 5 s is short for real servers on a busy machine. Arguments may say otherwise. */
 const TIMEOUT_MS = 30_000;
-/** The summary is at the end; no more than this is kept of the output. */
+/** The summary is at the end; no more than this is read for it. */
 const TAIL_CHARS_MAX = 64 * 1024;
+/** What one run may say before its beginning is forgotten, when it is not passed on at once. */
+const OUTPUT_CHARS_MAX = 8 * 1024 * 1024;
+const SIDE_BY_SIDE = 2;
 
 const PROJECT = join(import.meta.dirname, "../..");
+const running = new Set<Bun.Subprocess>();
 
 /** Found, or fetched, before the clock of the first test that needs it begins to run. */
 async function natsServerFor(env: typeof process.env): Promise<Record<string, string>> {
@@ -23,28 +28,69 @@ async function natsServerFor(env: typeof process.env): Promise<Record<string, st
   }
 }
 
-async function main(args: readonly string[]): Promise<number> {
+interface Wish {
+  readonly args: readonly string[];
+  /** True: what it says is passed on as it comes. False: at its end, so that runs side by side do not mix. */
+  readonly isLive: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+async function runTests({ args, isLive, env }: Wish): Promise<TestRun> {
   const child = Bun.spawn([process.execPath, "test", `--timeout=${TIMEOUT_MS}`, ...args], {
     cwd: PROJECT,
-    env: {
-      ...process.env,
-      ...(await natsServerFor(process.env)),
-      ...(process.stderr.isTTY ? { FORCE_COLOR: "1" } : {}),
-    },
+    env,
     stdin: "ignore",
-    stdout: "inherit",
+    stdout: isLive ? "inherit" : "pipe",
     stderr: "pipe", // Bun's report and summary.
   });
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill(signal));
-  const decoder = new TextDecoder();
-  let tail = "";
-  for await (const chunk of child.stderr) {
-    process.stderr.write(chunk);
-    tail = (tail + decoder.decode(chunk, { stream: true })).slice(-TAIL_CHARS_MAX);
-  }
+  running.add(child);
+  let output = "";
+  const listen = async (stream: ReadableStream<Uint8Array>): Promise<void> => {
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) {
+      if (isLive) process.stderr.write(chunk);
+      output = (output + decoder.decode(chunk, { stream: true })).slice(-OUTPUT_CHARS_MAX);
+    }
+  };
+  await Promise.all([
+    listen(child.stderr),
+    child.stdout instanceof ReadableStream ? listen(child.stdout) : undefined,
+  ]);
   const status = await child.exited;
-  const verdict = judgeTests(parseTestSummary(tail), status);
-  if (status !== 0) process.stderr.write(`bun test ended with ${child.signalCode ?? status}\n`);
+  running.delete(child);
+  if (!isLive) process.stderr.write(output);
+  if (status !== 0)
+    process.stderr.write(`bun test ${args.join(" ")} ended with ${child.signalCode ?? status}\n`);
+  return { summary: parseTestSummary(output.slice(-TAIL_CHARS_MAX)), status };
+}
+
+async function runAll(env: Wish["env"]): Promise<readonly TestRun[]> {
+  const files = [...new Bun.Glob("tests/**/*.test.ts").scanSync({ cwd: PROJECT })].filter(
+    (file) => !file.includes("node_modules"),
+  );
+  const { beside, alone } = planTests(files.sort());
+  const runs: TestRun[] = [];
+  const next = beside.values();
+  const take = async (): Promise<void> => {
+    for (const args of next) runs.push(await runTests({ args, isLive: false, env }));
+  };
+  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, take));
+  if (alone.length > 0) runs.push(await runTests({ args: alone, isLive: true, env }));
+  return runs;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.on(signal, () => {
+      for (const child of running) child.kill(signal);
+    });
+  const env = {
+    ...process.env,
+    ...(await natsServerFor(process.env)),
+    ...(process.stderr.isTTY ? { FORCE_COLOR: "1" } : {}),
+  };
+  const runs = args.length > 0 ? [await runTests({ args, isLive: true, env })] : await runAll(env);
+  const verdict = judgeTests(...addRuns(runs));
   process.stdout.write(`${verdict.line}\n`);
   return verdict.exitStatus;
 }

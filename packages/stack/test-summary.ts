@@ -23,6 +23,28 @@ function lastNumber(text: string, pattern: RegExp): number | undefined {
   return last === undefined ? undefined : Number(last);
 }
 
+/** One process of `bun test`. */
+export interface TestRun {
+  readonly summary: TestSummary | undefined;
+  readonly status: number;
+}
+
+/**
+ * Several runs as if they were one: a run that ended badly without a failed test (it crashed, or ran nothing) counts as one
+ * failure, so that no other run's success hides it.
+ */
+export function addRuns(runs: readonly TestRun[]): [TestSummary | undefined, number] {
+  const each = runs.map(({ summary, status }) => {
+    const { passed, failed } = summary ?? { passed: 0, failed: 0 };
+    const isBroken = failed === 0 && (status !== 0 || passed === 0);
+    return { passed, failed: failed + (isBroken ? 1 : 0) };
+  });
+  if (each.length === 0) return [undefined, 0];
+  const passed = each.reduce((sum, run) => sum + run.passed, 0);
+  const failed = each.reduce((sum, run) => sum + run.failed, 0);
+  return [{ passed, failed }, failed === 0 ? 0 : 1];
+}
+
 export interface TestVerdict {
   readonly line: string;
   readonly exitStatus: number;
