@@ -3,6 +3,7 @@ import type { Blobs, ByteSource } from "@millrace/blobs";
 import { openLocalBlobs } from "@millrace/blobs/local/local-blobs";
 import { openS3Blobs } from "@millrace/blobs/s3/s3-blobs";
 import type { S3Place } from "@millrace/blobs/s3/s3-place";
+import { diceOf } from "./dice.ts";
 import { s3UnderTest } from "./s3-server.ts";
 import { scratch } from "./scratch.ts";
 
@@ -29,10 +30,16 @@ export async function newBlobs(kind: Storage["kind"]): Promise<Blobs> {
   return openStorage(await newStorage(kind));
 }
 
-const PATTERN = crypto.getRandomValues(new Uint8Array(65_536 - 17));
+/** The same in every process, and no divisor of a block. */
+const PATTERN = patternOf(65_536 - 17);
 const CHUNK_BYTES = 64 * 1024;
 
-/** The same bytes for the same run and `salt`, at any offset; two salts differ in every chunk. */
+function patternOf(length: number): Uint8Array {
+  const dice = diceOf(4);
+  return Uint8Array.from({ length }, () => dice.between(0, 255));
+}
+
+/** The same bytes for the same `salt`, at any offset; two salts differ in every chunk. */
 export function bytesAt(start: number, length: number, salt = 0): Uint8Array {
   const bytes = new Uint8Array(length);
   for (let done = 0; done < length; ) {

@@ -6,7 +6,7 @@ import { spanOf } from "../range.ts";
 import { diskFaultOf, ifThere } from "./disk-fault.ts";
 import { refuseLinks } from "./layout.ts";
 
-const CHUNK_BYTES = 256 * 1024;
+const CHUNK_BYTES = 128 * 1024;
 
 /** Whoever has it open reads on undisturbed when it is removed or written anew. */
 export async function readFile(path: string, options: ReadOptions): Promise<BlobReading | undefined> {

@@ -35,10 +35,16 @@ export async function createMultipart(
 }
 
 export interface Part {
-  /** From 1. Sending a part again replaces it. */
+  /** 1 … BLOB_PARTS_MAX. Sending a part again replaces it. */
   readonly number: number;
   readonly bytes: Uint8Array;
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface SentPart {
+  readonly number: number;
+  /** With its quotes. */
+  readonly etag: string;
 }
 
 /** The part's ETag, with its quotes. */
@@ -60,13 +66,13 @@ export async function sendPart(requests: S3Requests, upload: Multipart, part: Pa
 export async function completeMultipart(
   requests: S3Requests,
   upload: Multipart,
-  etags: readonly string[],
+  parts: readonly SentPart[],
 ): Promise<void> {
-  const parts = etags.map(
-    (etag, index) => `<Part><PartNumber>${index + 1}</PartNumber><ETag>${encode(etag)}</ETag></Part>`,
+  const listed = parts.map(
+    ({ number, etag }) => `<Part><PartNumber>${number}</PartNumber><ETag>${encode(etag)}</ETag></Part>`,
   );
   const { name, uploadId } = upload;
-  const body = `<CompleteMultipartUpload>${parts.join("")}</CompleteMultipartUpload>`;
+  const body = `<CompleteMultipartUpload>${listed.join("")}</CompleteMultipartUpload>`;
   const answer = await requests.send({
     method: "POST",
     name,

@@ -4,7 +4,7 @@ import type { S3Requests } from "./requests.ts";
 import { faultOfAnswer, type S3Answer } from "./s3-fault.ts";
 
 /** What one reader holds in memory. */
-const WINDOW_BYTES = 4 * 1024 * 1024;
+const WINDOW_BYTES = 2 * 1024 * 1024;
 
 /**
  * An object as a stream of windows, each a request of its own when it is asked for. So a slow reader holds no connection

@@ -3,7 +3,15 @@ import type { AppendOptions, AppendOutcome, ByteSource, Uploads, WrittenBlob } f
 import { blocksOf } from "../blocks.ts";
 import { requireKey } from "../key.ts";
 import { RunningHashes, sha256Of } from "../running-hashes.ts";
-import { abortMultipart, completeMultipart, createMultipart, isCompleted, sendPart } from "./multipart.ts";
+import {
+  abortMultipart,
+  completeMultipart,
+  createMultipart,
+  isCompleted,
+  type Multipart,
+  type SentPart,
+  sendPart,
+} from "./multipart.ts";
 import type { Names } from "./names.ts";
 import { putObject } from "./put-object.ts";
 import { readObject } from "./read-object.ts";
@@ -16,6 +24,8 @@ import {
   saveState,
   type UploadState,
 } from "./upload-state.ts";
+
+const NUMBERS_PER_PART = 64;
 
 /** Lost to another process that appends to the same upload. */
 class OvertakenError extends Error {}
@@ -73,7 +83,10 @@ export class S3Uploads implements Uploads {
           state: next,
           replaced: etag,
         });
-        if (saved === undefined) throw new OvertakenError();
+        if (saved === undefined) {
+          await this.#dropNew(key, state, next);
+          throw new OvertakenError();
+        }
         // What stood before the source in the first block was hashed when it came.
         hasher?.update(isTailHashed ? block.subarray(head.byteLength) : block);
         isTailHashed = false;
@@ -89,17 +102,24 @@ export class S3Uploads implements Uploads {
   async #withBlock(key: string, state: UploadState, block: Uint8Array): Promise<UploadState> {
     const revision = crypto.randomUUID();
     if (block.byteLength < BLOB_PART_BYTES) return { ...state, revision, tail: block };
-    const upload = await this.#multipart(key, state);
-    const etag = await sendPart(this.#requests, upload, { number: state.etags.length + 1, bytes: block });
-    const { uploadId } = upload;
-    return { ...state, revision, uploadId, etags: [...state.etags, etag], tail: new Uint8Array() };
+    const name = this.#names.blob(key);
+    const { mark, parts } = state;
+    const uploadId = state.uploadId ?? (await createMultipart(this.#requests, { name, mark })).uploadId;
+    const next = { ...state, revision, uploadId, tail: new Uint8Array() };
+    try {
+      const part = { number: partNumber(parts.length), bytes: block };
+      const etag = await sendPart(this.#requests, { name, uploadId, mark }, part);
+      return { ...next, parts: [...parts, { number: part.number, etag }] };
+    } catch (error) {
+      await this.#dropNew(key, state, next);
+      throw error;
+    }
   }
 
-  async #multipart(key: string, { mark, uploadId }: UploadState) {
-    const name = this.#names.blob(key);
-    return uploadId === undefined
-      ? createMultipart(this.#requests, { name, mark })
-      : { name, mark, uploadId };
+  /** A multipart upload that no state will name. If even this fails, a sweep finds it. */
+  async #dropNew(key: string, state: UploadState, { uploadId }: UploadState): Promise<void> {
+    if (uploadId === undefined || uploadId === state.uploadId) return;
+    await abortMultipart(this.#requests, { name: this.#names.blob(key), uploadId }).catch(() => undefined);
   }
 
   async finish(key: string): Promise<WrittenBlob | undefined> {
@@ -120,14 +140,18 @@ export class S3Uploads implements Uploads {
   }
 
   async #publish(key: string, state: UploadState): Promise<void> {
-    const { uploadId, mark, tail, etags } = state;
+    const { uploadId, mark, tail, parts } = state;
     const name = this.#names.blob(key);
     if (uploadId === undefined) return putObject(this.#requests, { name, bytes: tail });
     const upload = { name, uploadId, mark };
     if (await isCompleted(this.#requests, upload)) return;
-    const last = { number: etags.length + 1, bytes: tail };
-    const rest = tail.byteLength === 0 ? [] : [await sendPart(this.#requests, upload, last)];
-    await completeMultipart(this.#requests, upload, [...etags, ...rest]);
+    await completeMultipart(this.#requests, upload, [...parts, ...(await this.#sendTail(upload, state))]);
+  }
+
+  async #sendTail(upload: Multipart, { parts, tail }: UploadState): Promise<readonly SentPart[]> {
+    if (tail.byteLength === 0) return [];
+    const number = partNumber(parts.length);
+    return [{ number, etag: await sendPart(this.#requests, upload, { number, bytes: tail }) }];
   }
 
   async discard(key: string): Promise<void> {
@@ -144,4 +168,12 @@ export class S3Uploads implements Uploads {
     requireKey(key);
     return loadState(this.#requests, this.#names.upload(key));
   }
+}
+
+/**
+ * Numbers must only grow. Each part has several to choose from, so that a process which lost an upload to another, and
+ * does not know yet, does not overwrite a part of the other's.
+ */
+function partNumber(index: number): number {
+  return index * NUMBERS_PER_PART + 1 + Math.floor(Math.random() * NUMBERS_PER_PART);
 }

@@ -1,11 +1,12 @@
 import { BLOB_PART_BYTES } from "@millrace/core/limits";
+import type { SentPart } from "./multipart.ts";
 import type { S3Requests } from "./requests.ts";
 import { faultOfAnswer } from "./s3-fault.ts";
 
 /**
  * What is known of an upload, in one object: a line of JSON, then the bytes that make no whole part yet. Writing that
  * object is the one step that commits an append, so what it says is always whole: a part that was sent and not written
- * down is sent again under its number. The object is replaced only as the version that was read (`If-Match`); so of two
+ * down is sent again, and the first one dropped in the end. The object is replaced only as the version that was read (`If-Match`); so of two
  * processes that append at once, one learns that it is too late.
  */
 export interface UploadState {
@@ -15,8 +16,8 @@ export interface UploadState {
   readonly revision: string;
   /** Undefined while there is no whole part. */
   readonly uploadId: string | undefined;
-  /** Of the parts, in order; each part has BLOB_PART_BYTES bytes. */
-  readonly etags: readonly string[];
+  /** In order; each has BLOB_PART_BYTES bytes. */
+  readonly parts: readonly SentPart[];
   readonly tail: Uint8Array;
 }
 
@@ -28,11 +29,11 @@ export interface StoredState {
 
 export function newState(): UploadState {
   const [mark, revision] = [crypto.randomUUID(), crypto.randomUUID()];
-  return { mark, revision, uploadId: undefined, etags: [], tail: new Uint8Array() };
+  return { mark, revision, uploadId: undefined, parts: [], tail: new Uint8Array() };
 }
 
-export function offsetOf({ etags, tail }: UploadState): number {
-  return etags.length * BLOB_PART_BYTES + tail.byteLength;
+export function offsetOf({ parts, tail }: UploadState): number {
+  return parts.length * BLOB_PART_BYTES + tail.byteLength;
 }
 
 export async function loadState(requests: S3Requests, name: string): Promise<StoredState | undefined> {
@@ -85,8 +86,8 @@ export function decodeState(bytes: Uint8Array): UploadState {
   const lineEnd = bytes.indexOf(NEW_LINE);
   const told: unknown = JSON.parse(new TextDecoder().decode(bytes.subarray(0, Math.max(lineEnd, 0))));
   if (!isState(told)) throw new Error("the state of an upload is damaged, or of a newer version");
-  const { mark, revision, uploadId, etags } = told;
-  return { mark, revision, uploadId, etags, tail: bytes.subarray(lineEnd + 1) };
+  const { mark, revision, uploadId, parts } = told;
+  return { mark, revision, uploadId, parts, tail: bytes.subarray(lineEnd + 1) };
 }
 
 type Told = Omit<UploadState, "tail"> & { readonly version: 1 };
@@ -94,8 +95,14 @@ type Told = Omit<UploadState, "tail"> & { readonly version: 1 };
 function isState(told: unknown): told is Told {
   if (typeof told !== "object" || told === null) return false;
   const fields: Partial<Record<keyof Told, unknown>> = told;
-  const { version, mark, revision, uploadId, etags } = fields;
+  const { version, mark, revision, uploadId, parts } = fields;
   const hasNames = typeof mark === "string" && typeof revision === "string";
-  const hasParts = Array.isArray(etags) && etags.every((etag) => typeof etag === "string");
+  const hasParts = Array.isArray(parts) && parts.every(isSentPart);
   return version === 1 && hasNames && hasParts && (uploadId === undefined || typeof uploadId === "string");
+}
+
+function isSentPart(told: unknown): told is SentPart {
+  if (typeof told !== "object" || told === null) return false;
+  const { number, etag }: Partial<Record<keyof SentPart, unknown>> = told;
+  return Number.isSafeInteger(number) && typeof etag === "string";
 }

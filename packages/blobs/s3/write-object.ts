@@ -2,7 +2,14 @@ import { BLOB_PART_BYTES } from "@millrace/core/limits";
 import { CryptoHasher } from "bun";
 import type { ByteSource, WriteOptions, WrittenBlob } from "../blobs.ts";
 import { blocksOf } from "../blocks.ts";
-import { abortMultipart, completeMultipart, createMultipart, type Multipart, sendPart } from "./multipart.ts";
+import {
+  abortMultipart,
+  completeMultipart,
+  createMultipart,
+  type Multipart,
+  type SentPart,
+  sendPart,
+} from "./multipart.ts";
 import { putObject } from "./put-object.ts";
 import type { S3Requests } from "./requests.ts";
 
@@ -22,7 +29,7 @@ export async function writeObject(
 ): Promise<WrittenBlob> {
   const hasher = new CryptoHasher("sha256");
   const { signal } = options;
-  const etags: string[] = [];
+  const parts: SentPart[] = [];
   let upload: Multipart | undefined;
   let bytes = 0;
   try {
@@ -34,10 +41,11 @@ export async function writeObject(
       rest = block.byteLength < BLOB_PART_BYTES ? block : undefined;
       if (rest !== undefined) continue;
       upload ??= await createMultipart(requests, { name, mark: crypto.randomUUID() }, signal);
-      etags.push(await sendPart(requests, upload, { number: etags.length + 1, bytes: block, signal }));
+      const number = parts.length + 1;
+      parts.push({ number, etag: await sendPart(requests, upload, { number, bytes: block, signal }) });
     }
     if (upload === undefined) await putObject(requests, { name, bytes: rest ?? new Uint8Array(), signal });
-    else await completeRest(requests, upload, { etags, rest });
+    else await completeRest(requests, upload, { parts, rest });
   } catch (error) {
     if (upload !== undefined) await abortMultipart(requests, upload).catch(leaveToSweep);
     throw error;
@@ -48,10 +56,12 @@ export async function writeObject(
 async function completeRest(
   requests: S3Requests,
   upload: Multipart,
-  { etags, rest }: { readonly etags: readonly string[]; readonly rest: Uint8Array | undefined },
+  { parts, rest }: { readonly parts: readonly SentPart[]; readonly rest: Uint8Array | undefined },
 ): Promise<void> {
-  const last = rest && [await sendPart(requests, upload, { number: etags.length + 1, bytes: rest })];
-  await completeMultipart(requests, upload, [...etags, ...(last ?? [])]);
+  if (rest === undefined) return completeMultipart(requests, upload, parts);
+  const number = parts.length + 1;
+  const etag = await sendPart(requests, upload, { number, bytes: rest });
+  await completeMultipart(requests, upload, [...parts, { number, etag }]);
 }
 
 /** The failure that led here counts. What stays behind is an unfinished upload, which a sweep finds. */
