@@ -43,7 +43,7 @@ export function createPorts(means: Means): Ports {
   const lookUpPorts = { sql, accessTokens, nowMs, log };
   return {
     ...means,
-    eventIntake: new EventIntake(means.eventSink),
+    eventIntake: new EventIntake(means.eventSink, means.metrics),
     eventQueries: new QueryGate(means.querySql),
     intake: new Intake({ sql: means.hotSql, dispatcher: means.dispatcher, log }),
     taskRules: { timeoutS: means.timeoutS, nowMs, makeTaskId: () => Bun.randomUUIDv7() },

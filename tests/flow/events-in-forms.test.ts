@@ -101,3 +101,15 @@ test("without the scope events:write nothing is taken", async () => {
   const { status } = await house.api.call("POST", "/api/events", { body: event(1) });
   expect(status).toBe(401);
 });
+
+test("what came in, by door, is counted", async () => {
+  const counter = async () => {
+    const { text } = await house.api.call("GET", "/metrics");
+    const read = (name: string) =>
+      Number(new RegExp(`^${name}\\{[^}]*door="http"[^}]*\\} (\\d+)`, "m").exec(text)?.[1] ?? 0);
+    return [read("millrace_events_accepted_total"), read("millrace_events_refused_total")] as const;
+  };
+  const [accepted, refused] = await counter();
+  await house.send(`${lines(5)}\nbad`, NDJSON);
+  expect(await counter()).toEqual([accepted + 5, refused + 1]);
+});

@@ -1,12 +1,14 @@
 import type { EventBatch } from "@millrace/bus";
 import { type Fault, GroupCommit } from "@millrace/core";
 import { EVENTS_MESSAGE_BYTES_MAX, GROUP_FLIGHTS_MAX } from "@millrace/core/limits";
+import type { Metrics } from "@millrace/observe";
 import {
   type BatchRequest,
   EVENT_DOORS,
   type EventDoor,
   type Placement,
 } from "@millrace/protocol/events/index";
+import { createEventMetrics, type NotePublished } from "./event-metrics.ts";
 import type { Part } from "./harvest.ts";
 import { HeldBytes } from "./held-bytes.ts";
 
@@ -44,11 +46,13 @@ const WAITING_BYTES_MAX = Number.POSITIVE_INFINITY;
 export class EventIntake {
   readonly held = new HeldBytes();
   readonly #sink: EventSink;
+  readonly #note: NotePublished;
   readonly #groups: Readonly<Record<EventDoor, GroupCommit<Parcel, Placement>>>;
   readonly #repeatables: GroupCommit<Parcel, Placement>;
 
-  constructor(sink: EventSink) {
+  constructor(sink: EventSink, metrics: Metrics) {
     this.#sink = sink;
+    this.#note = createEventMetrics(metrics, this.held);
     const group = (rowsMax: number, flightsMax: number) =>
       new GroupCommit<Parcel, Placement>({
         commit: (parcels) => this.#publish(parcels),
@@ -96,6 +100,7 @@ export class EventIntake {
       requests,
       ...(repeatable !== undefined && { repeatable: { owner, ...repeatable } }),
     });
+    this.#note(parcels);
     return requests.map(({ first, count }) => ({ seq, first, count }));
   }
 }
