@@ -83,9 +83,10 @@ describe("NDJSON", () => {
 
   test("of nothing but newlines, 16 MiB of them, is refused before anybody notices", async () => {
     const body = new Uint8Array(BODY_BYTES_MAX).fill(0x0a);
-    const startedAtMs = performance.now();
+    const before = process.cpuUsage();
     expect(await codeOf(read(body, NDJSON))).toBe("VALIDATION_FAILED");
-    expect(performance.now() - startedAtMs).toBeLessThan(500);
+    // CPU time, since others may be busy: 70 ms, and a second when each newline was taken for a line.
+    expect(process.cpuUsage(before).user / 1_000).toBeLessThan(500);
   });
 });
 
