@@ -6,7 +6,8 @@ export function uppercaseAscii(bytes: Uint8Array): boolean {
   const unaligned = Math.min((4 - (bytes.byteOffset & 3)) & 3, bytes.length);
   const words = (bytes.length - unaligned) >>> 2;
   const isHeadHigh = uppercaseBytes(bytes, 0, unaligned);
-  const isHigh = uppercaseWords(new Int32Array(bytes.buffer, bytes.byteOffset + unaligned, words));
+  const isHigh =
+    words > 0 && uppercaseWords(new Int32Array(bytes.buffer, bytes.byteOffset + unaligned, words));
   const isTailHigh = uppercaseBytes(bytes, unaligned + words * 4, bytes.length);
   return isHeadHigh || isHigh || isTailHigh;
 }
