@@ -1,0 +1,50 @@
+/** Bounds of files: threads, operations, storage. */
+
+/** CPU threads of one worker process, and jobs that wait for one; then OVERLOADED. */
+export const POOL_THREADS_MAX = 64;
+export const POOL_WAITING_MAX = 1_000;
+/** A thread whose heap is larger than this after a job is replaced: Bun has no memory limit per thread. */
+export const THREAD_HEAP_BYTES_MAX = 64 * 1024 * 1024;
+/** A job whose heap grows beyond this is stopped, as far as it reports progress; before it takes the process along. */
+export const THREAD_HEAP_BYTES_DEADLY = 512 * 1024 * 1024;
+/** How long a thread may take to start, and to end once it was told to. */
+export const THREAD_BOOT_MS_MAX = 20_000;
+export const THREAD_EXIT_MS_MAX = 5_000;
+/** A thread tells its progress no more often than this. */
+export const THREAD_PROGRESS_MS = 200;
+
+/** Files are read and written in pieces of this size: large enough that a piece costs little, small beside 64 MB. */
+export const FILE_PIECE_BYTES = 64 * 1024;
+/** text-stats: words that are counted at once, and how much of a longer word is kept. */
+export const WORDS_TRACKED_MAX = 32_768;
+export const WORD_CHARS_MAX = 64;
+export const WORDS_LISTED_MAX = 200;
+/** csv-profile: columns of a table, and characters of one record: an unclosed quote would swallow the rest. */
+export const CSV_COLUMNS_MAX = 1_000;
+export const CSV_RECORD_CHARS_MAX = 1024 * 1024;
+/** csv-profile: distinct values that are counted exactly, in all columns together; beyond, they are estimated. */
+export const CSV_DISTINCT_EXACT_MAX = 200_000;
+/** csv-profile: columns in the task's result; the result file has them all. And how much of a value is shown. */
+export const CSV_COLUMNS_LISTED_MAX = 100;
+export const CSV_VALUE_CHARS_MAX = 100;
+/** thumbnail: an image that is read row by row, and what one that is not may take in memory. */
+export const IMAGE_PIXELS_MAX = 250_000_000;
+export const IMAGE_SIDE_PIXELS_MAX = 30_000;
+export const IMAGE_HELD_BYTES_MAX = 60_000_000;
+export const THUMBNAIL_SIDE_PIXELS_MAX = 2_048;
+
+/** Characters of a blob's key: with an ending it still is one file name (255 bytes) on a disk. */
+export const BLOB_KEY_CHARS_MAX = 200;
+/** The smallest part that S3 takes, save for the last; also what one write holds in memory. */
+export const BLOB_PART_BYTES = 5 * 1024 * 1024;
+/** Parts of one object in S3: what a blob there can hold at most. */
+export const BLOB_PARTS_MAX = 10_000;
+/** Names that one page of a list of blobs holds. */
+export const BLOB_PAGE_MAX = 1_000;
+/** One request to S3, answer included; how often it is sent before the storage counts as away. */
+export const STORAGE_REQUEST_MS_MAX = 30_000;
+export const STORAGE_ATTEMPTS_MAX = 4;
+/** Unfinished uploads whose running sha256 one process remembers; the others are read again when they end. */
+export const RUNNING_HASHES_MAX = 1_000;
+/** Room on the disk for files below which the storage counts as full, so that what has begun can still end. */
+export const STORAGE_FREE_BYTES_MIN = 64 * 1024 * 1024;
