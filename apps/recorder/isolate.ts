@@ -14,7 +14,8 @@ export async function findPoison(sql: Sql, message: StreamMessage): Promise<Read
   const { rows, rejected } = readMessage(message);
   const unread = new Set(rejected.map(({ line }) => line));
   let line = 0;
-  const lineRows = rows.map((row) => {
+  // A row holds no line feed of its own, and ends with one.
+  const lineRows = (rows.match(/[^\n]*\n/g) ?? []).map((row) => {
     while (unread.has(line)) line += 1;
     return { line: line++, row };
   });
@@ -26,10 +27,7 @@ export async function findPoison(sql: Sql, message: StreamMessage): Promise<Read
 async function search(sql: Sql, rows: readonly LineRow[], poison: Map<number, string>): Promise<void> {
   const [only] = rows;
   if (only === undefined) return;
-  const reason = await whyNotStorable(
-    sql,
-    rows.map(({ row }) => row),
-  );
+  const reason = await whyNotStorable(sql, rows.map(({ row }) => row).join(""));
   if (reason === null) return;
   if (rows.length === 1) {
     poison.set(only.line, reason);

@@ -33,14 +33,16 @@ export function readMessage(message: StreamMessage, poison: Poison = NO_POISON):
   const lines = linesOf(message.body);
   const header = headerOf(message, lines.length);
   const raw = new RawLines(message.body);
-  const rows: string[] = [];
+  let rows = "";
+  let stored = 0;
   const rollups = new Map<string, Rollup & { events: number }>();
   const rejected: RejectedRecord[] = [];
   for (const { place, from, to } of spansOf(message, header, lines.length)) {
     for (let line = from; line < to; line++) {
       const reading = readLine(lines[line] ?? "", { ...place, line }, poison);
       if (reading.ok) {
-        rows.push(copyRow(reading.event));
+        rows += copyRow(reading.event);
+        stored += 1;
         count(rollups, reading);
       } else {
         const { reason, detail } = reading;
@@ -65,7 +67,7 @@ export function readMessage(message: StreamMessage, poison: Poison = NO_POISON):
     refused: requests.reduce((sum, request) => sum + request.rejected, 0),
     voided,
     repeatable: repeatableOf(requests),
-    rows,
+    ...{ stored, rows },
     rollups: [...rollups.values()],
     rejected,
   };

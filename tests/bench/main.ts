@@ -1,12 +1,16 @@
 /** `bun run bench [name …]`: the measurements that the README quotes. Give it the machine for itself. */
 import { availableParallelism } from "node:os";
 import { benchEvents } from "./events.ts";
+import { benchEventsQuery } from "./events-query.ts";
+import { benchEventsStore } from "./events-store.ts";
 import { benchStore } from "./store.ts";
 import { benchTasks } from "./tasks.ts";
 
 const BENCHES: Readonly<Record<string, (say: (line: string) => void) => Promise<void>>> = {
   store: benchStore,
   events: benchEvents,
+  "events-store": benchEventsStore,
+  "events-query": benchEventsQuery,
   tasks: benchTasks,
 };
 

@@ -7,15 +7,16 @@ export interface BatchRecord {
   /** Epoch ms at which its first request arrived. */
   readonly receivedMs: number;
   readonly bytes: number;
-  /** Lines that the api accepted: as many as `rows` and `rejected` together. */
+  /** Lines that the api accepted: as many as `stored` and `rejected` together. */
   readonly events: number;
   /** Records that the api refused. */
   readonly refused: number;
   readonly voided: readonly number[];
   /** Set when the message is a part of one request that its client may repeat. */
   readonly repeatable: RepeatableKey | null;
-  /** Lines of COPY's text format; see `copyRow`. */
-  readonly rows: readonly string[];
+  /** Events to be stored, and their rows in COPY's text format; see `copyRow`. */
+  readonly stored: number;
+  readonly rows: string;
   readonly rollups: readonly Rollup[];
   readonly rejected: readonly RejectedRecord[];
 }

@@ -44,10 +44,10 @@ function watchFailure(query: object): { error: unknown } {
 }
 
 /** Why PostgreSQL does not take these rows; null when it does. Nothing is stored. Throws when nobody can tell. */
-export async function whyNotStorable(sql: Sql, rows: readonly string[]): Promise<string | null> {
+export async function whyNotStorable(sql: Sql, rows: string): Promise<string | null> {
   try {
     await sql.begin(async (transaction) => {
-      await copyEvents(transaction, rows.join(""), async () => void (await transaction`select 1`));
+      await copyEvents(transaction, rows, async () => void (await transaction`select 1`));
       throw ROLL_BACK;
     });
   } catch (error) {

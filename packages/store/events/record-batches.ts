@@ -18,7 +18,7 @@ export async function recordBatches(sql: Sql, batches: readonly BatchRecord[]): 
     const fresh = await enterLedger(transaction, inOrder);
     const repeated = await findRepeated(transaction, fresh);
     const kept = fresh.filter(({ seq }) => !repeated.has(seq));
-    const rows = kept.map((batch) => batch.rows.join("")).join("");
+    const rows = kept.map((batch) => batch.rows).join("");
     const rollUp = () => addRollups(transaction, mergeRollups(kept));
     if (rows !== "") await copyEvents(transaction, rows, rollUp);
     await keepRejected(transaction, kept);
@@ -27,9 +27,9 @@ export async function recordBatches(sql: Sql, batches: readonly BatchRecord[]): 
   });
 }
 
-function outcomeOf({ seq, events, rows, rejected }: BatchRecord, isRepeated: boolean): Recorded {
+function outcomeOf({ seq, events, stored, rejected }: BatchRecord, isRepeated: boolean): Recorded {
   if (isRepeated) return { seq, stored: 0, rejected: 0, deduplicated: events };
-  return { seq, stored: rows.length, rejected: rejected.length, deduplicated: 0 };
+  return { seq, stored, rejected: rejected.length, deduplicated: 0 };
 }
 
 async function enterLedger(
@@ -43,7 +43,7 @@ async function enterLedger(
     received_at: new Date(batch.receivedMs),
     bytes: batch.bytes,
     events: batch.events,
-    stored: batch.rows.length,
+    stored: batch.stored,
     rejected: batch.rejected.length,
     deduplicated: 0,
     refused: batch.refused,

@@ -1,0 +1,170 @@
+/**
+ * Events on their way down: out of the stream into PostgreSQL, by the recorder as the stack runs it, beside a bare COPY of
+ * the same rows into the same table; then the whole way, while events come in over HTTP. Everything durable.
+ */
+import { readEventsState } from "@millrace/bus";
+import { readMessage } from "@millrace/recorder/read-message";
+import { copyEvents, migrate, openPool, type Sql } from "@millrace/store";
+import { cpuSeconds } from "../support/cpu-time.ts";
+import { type EventsGround, publishBatch, startEventsGround, untilRecorded } from "../support/events.ts";
+import { runLoad } from "../support/http-load.ts";
+import { startRecorderProcess } from "../support/recorder-process.ts";
+import { type RunningStack, startStack, untilTrue } from "../support/running-stack.ts";
+import { startPostgres } from "../support/servers.ts";
+
+const LINES = 1_000;
+const DRAINED = 600;
+const COPY_CONNECTIONS = 3;
+
+export async function benchEventsStore(say: (line: string) => void): Promise<void> {
+  const postgres = await startPostgres();
+  await migrate(postgres.url);
+  const ground = await startEventsGround({ databaseUrl: postgres.url });
+  try {
+    await fillStream(ground, 1, DRAINED / 4);
+    await drain(ground, { databaseUrl: postgres.url, postgresPid: postgres.pid }, () => {});
+    await ground.sql`truncate events, event_rollups, event_rollups_hourly`;
+    await bareCopy(ground.sql, 100); // Warms up.
+    await ground.sql`truncate events`;
+    const copied = await bareCopy(ground.sql, DRAINED);
+    say(`bare COPY of ${DRAINED * LINES} rows, ${COPY_CONNECTIONS} connections: ${perSecond(copied)} rows/s`);
+    await ground.sql`truncate events`;
+    await fillStream(ground, 1 + DRAINED, DRAINED);
+    const drained = await drain(ground, { databaseUrl: postgres.url, postgresPid: postgres.pid }, say);
+    say(
+      `drain of the stream, ledger and rollups included: ${perSecond(drained)} events/s, ${(drained / copied).toFixed(2)} of COPY`,
+    );
+  } finally {
+    await ground.close();
+    await postgres.stop();
+  }
+  const stack = await startStack({ LOG_LEVEL: "WARNING" });
+  try {
+    await endToEnd(stack, 200, () => {});
+    await endToEnd(stack, 2_000, say);
+    await endToEnd(stack, 2_000, say);
+  } finally {
+    await stack.stop();
+  }
+}
+
+const TYPES = ["http.request", "user.login", "order.placed", "cache.miss", "job.done", "mail.sent"];
+
+/** About 240 bytes, as services would write it: six types, eight sources, two levels. */
+export function eventLine(n: number, timeMs: number): object {
+  return {
+    timestamp: new Date(timeMs).toISOString(),
+    type: TYPES[n % TYPES.length],
+    level: n % 50 === 0 ? "error" : "info",
+    source: `service-${n % 8}`,
+    message: `GET /products/${n} 200 in ${n % 97} ms`,
+    attributes: { method: "GET", path: `/products/${n}`, status: 200, duration_ms: 12.5, user: `u-${n}` },
+  };
+}
+
+function linesOf(batch: number): readonly object[] {
+  const timeMs = Date.now();
+  return Array.from({ length: LINES }, (_, n) => eventLine(batch * LINES + n, timeMs + n / 10));
+}
+
+async function fillStream({ bus }: EventsGround, firstOrdinal: number, messages: number): Promise<void> {
+  for (let start = 0; start < messages; start += 20) {
+    const ordinals = Array.from(
+      { length: Math.min(20, messages - start) },
+      (_, n) => firstOrdinal + start + n,
+    );
+    await Promise.all(ordinals.map((ordinal) => publishBatch(bus, { ordinal, lines: linesOf(ordinal) })));
+  }
+}
+
+async function bareCopy(sql: Sql, messages: number): Promise<number> {
+  const batches = Array.from({ length: messages }, (_, n) => rowsOf(n));
+  const startedMs = performance.now();
+  let next = 0;
+  const copy = async (): Promise<void> => {
+    // As many rows in a transaction as the recorder has.
+    for (let at = next; at < batches.length; at = next) {
+      next += 15;
+      const rows = batches.slice(at, next).join("");
+      await sql.begin((transaction) =>
+        copyEvents(transaction, rows, async () => void (await transaction`select 1`)),
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: COPY_CONNECTIONS }, copy));
+  return (messages * LINES * 1_000) / (performance.now() - startedMs);
+}
+
+function rowsOf(batch: number): string {
+  const body = Buffer.from(
+    linesOf(batch)
+      .map((line) => JSON.stringify(line))
+      .join("\n"),
+  );
+  return readMessage({ seq: batch + 1, storedMs: Date.now(), header: undefined, body }).rows;
+}
+
+async function drain(
+  ground: EventsGround,
+  { databaseUrl, postgresPid }: { readonly databaseUrl: string; readonly postgresPid: number },
+  say: (line: string) => void,
+): Promise<number> {
+  const { unrecorded } = await readEventsState(ground.bus);
+  const pgBefore = cpuSeconds(postgresPid);
+  const recorder = await startRecorderProcess("recorder", { databaseUrl, nats: ground.nats });
+  await untilRecorded(ground.bus, 120_000);
+  const pg = cpuSeconds(postgresPid) - pgBefore;
+  const own = cpuSeconds(recorder.pid);
+  await recorder.stop();
+  const [took] = await ground.sql<{ seconds: number; transactions: number }[]>`
+    select extract(epoch from max(recorded_at) - min(recorded_at))::float8 as seconds, count(distinct recorded_at)::integer as transactions
+    from (select * from event_batches order by stream_seq desc limit ${unrecorded}) last`;
+  const events = unrecorded * LINES;
+  say(
+    `  CPU per event in µs: recorder ${micros(own, events)} (its start included), PostgreSQL ${micros(pg, events)}`,
+  );
+  return events / (took?.seconds ?? Number.NaN);
+}
+
+/** From the first request to the last row: sent as fast as it is taken, and stored meanwhile. */
+async function endToEnd(stack: RunningStack, requests: number, say: (line: string) => void): Promise<void> {
+  const { api_url: url, api_key: key, database_url: databaseUrl } = await stack.run();
+  const sql = openPool({ url: databaseUrl, max: 1, applicationName: "bench" });
+  const bodies = Array.from({ length: 16 }, (_, which) =>
+    Buffer.from(
+      linesOf(which)
+        .map((line) => JSON.stringify(line))
+        .join("\n"),
+    ),
+  );
+  const stored = async (): Promise<number> =>
+    (await sql<{ events: number }[]>`select coalesce(sum(stored), 0)::bigint as events from event_batches`)[0]
+      ?.events ?? 0;
+  const before = await stored();
+  const startedMs = performance.now();
+  const report = await runLoad({
+    url,
+    path: "/api/events",
+    headers: { Authorization: `Bearer ${key}`, "Content-Type": "application/x-ndjson" },
+    connections: 4,
+    requests,
+    body: (n) => bodies[n % bodies.length] ?? "",
+  });
+  const atEnd = (await stored()) - before;
+  const takenS = (performance.now() - startedMs) / 1_000;
+  const events = requests * LINES;
+  await untilTrue(async () => (await stored()) - before >= events, 120_000, "everything is stored");
+  const seconds = (performance.now() - startedMs) / 1_000;
+  await sql.end();
+  say(
+    `the whole way, ${events} events in requests of ${LINES}: ${perSecond(events / seconds)} events/s stored (taken at ${perSecond(report.requestsPerSecond * LINES)}; while they came in, ${perSecond(atEnd / takenS)} stored)`,
+  );
+}
+
+function micros(seconds: number, events: number): string {
+  return ((seconds * 1e6) / events).toFixed(2);
+}
+
+function perSecond(value: number): string {
+  return Math.round(value).toLocaleString("en").replaceAll(",", " ");
+}
