@@ -22,9 +22,12 @@ test("whatever bytes come as protobuf, they are records, refusals or one Fault",
   );
 });
 
+function few<T>(one: fc.Arbitrary<T>): fc.Arbitrary<T[]> {
+  return fc.array(one, { maxLength: 2 });
+}
+
 test("whatever JSON comes, it is records, refusals or one Fault", () => {
   const any = fc.jsonValue({ maxDepth: 1 });
-  const few = <T>(one: fc.Arbitrary<T>) => fc.array(one, { maxLength: 2 });
   const value = fc.dictionary(
     fc.constantFrom("stringValue", "intValue", "doubleValue", "arrayValue", "kvlistValue", "bytesValue"),
     any,
