@@ -23,7 +23,7 @@ export async function benchEventsStore(say: (line: string) => void): Promise<voi
   try {
     await fillStream(ground, 1, DRAINED / 4);
     await drain(ground, { databaseUrl: postgres.url, postgresPid: postgres.pid }, () => {});
-    await ground.sql`truncate events, event_rollups, event_rollups_hourly`;
+    await ground.sql`truncate events, event_rollups, event_rollups_hourly, event_counts`;
     await bareCopy(ground.sql, 100); // Warms up.
     await ground.sql`truncate events`;
     const copied = await bareCopy(ground.sql, DRAINED);

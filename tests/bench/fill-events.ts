@@ -44,6 +44,11 @@ export async function fillEvents(sql: Sql, { events, hours, say }: FillWish): Pr
   await sql`
     insert into event_rollups_hourly select date_trunc('hour', minute, 'UTC'), type, source, level, owner_id, sum(events)
     from event_rollups group by 1, 2, 3, 4, 5`;
+  await sql`
+    insert into event_counts select dimension, minute, value, owner_id, sum(events) from event_rollups
+    cross join lateral (values ('type', type), ('source', source), ('level', level)) d(dimension, value)
+    group by 1, 2, 3, 4`;
+  await sql`analyze event_counts`;
   await sql`analyze events`;
   await sql`analyze event_rollups`;
   await sql`analyze event_rollups_hourly`;

@@ -105,6 +105,8 @@ describe("GET /api/events", () => {
     expect(newer.items.map(({ id }) => id)).toEqual(["newer"]);
     await api.sql`delete from events where id = 'newer'`;
     await api.sql`delete from event_rollups where minute >= ${new Date(NOW)} and source = 'unknown' and type = 'red'`;
+    await api.sql`update event_counts set events = 1 where dimension = 'type' and value = 'red' and minute = ${new Date(NOW)}`;
+    await api.sql`update event_counts set events = 1 where dimension = 'level' and value = 'info' and minute = ${new Date(NOW)}`;
   });
 
   test.each([

@@ -7,7 +7,7 @@ import {
   LIST_LIMIT_DEFAULT,
   LIST_LIMIT_MAX,
 } from "@millrace/core/limits";
-import { HISTOGRAM_KEYS, listEvents } from "@millrace/store";
+import { DIMENSIONS, listEvents } from "@millrace/store";
 import { Elysia, t } from "elysia";
 import { documented } from "../docs/documented.ts";
 import { cursorsOf, decodeCursor } from "../events-query/event-cursor.ts";
@@ -60,7 +60,7 @@ const HistogramAnswer = strict({
   from: t.String({ format: "date-time" }),
   to: t.String({ format: "date-time" }),
   interval_s: t.Integer(),
-  by: t.Nullable(choice(HISTOGRAM_KEYS)),
+  by: t.Nullable(choice(DIMENSIONS)),
   keys: t.Array(t.String()),
   buckets: t.Array(
     strict({
@@ -138,7 +138,7 @@ function histograms(ports: Ports) {
       query: strict({
         ...{ ...span, ...kinds },
         interval: t.Optional(t.String({ description: "Minutes, hours or days: 5m, 1h, 1d." })),
-        by: t.Optional(choice(HISTOGRAM_KEYS)),
+        by: t.Optional(choice(DIMENSIONS)),
       }),
       detail: documented({
         summary: "Count events over time",

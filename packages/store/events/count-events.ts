@@ -1,8 +1,5 @@
 import type { Sql } from "../connect.ts";
-import { type EventFilter, matchesKind } from "./event-filter.ts";
-
-export const HISTOGRAM_KEYS = ["type", "source", "level"] as const;
-export type HistogramKey = (typeof HISTOGRAM_KEYS)[number];
+import { countsByMinute, DIMENSIONS, type Dimension, type EventFilter, matchesKind } from "./event-filter.ts";
 
 export interface HistogramWish {
   readonly filter: Omit<EventFilter, "text">;
@@ -11,7 +8,7 @@ export interface HistogramWish {
   readonly toMs: number;
   /** A multiple of a minute. Intervals begin at the epoch, in UTC. */
   readonly intervalMs: number;
-  readonly by: HistogramKey | null;
+  readonly by: Dimension | null;
 }
 
 export interface HistogramCount {
@@ -29,21 +26,21 @@ const HOUR_MS = 3_600_000;
  */
 export async function countEvents(sql: Sql, wish: HistogramWish): Promise<readonly HistogramCount[]> {
   const { fromMs, toMs, intervalMs, by, filter } = wish;
-  const key = by === null ? sql`null::text` : sql`${sql(by)}`;
+  const dimension = by ?? DIMENSIONS.find((each) => filter[each] !== undefined) ?? "level";
+  const byMinute = countsByMinute(sql, dimension, filter);
   const hours = intervalMs % HOUR_MS === 0 ? wholeHours(fromMs, toMs) : { fromMs: toMs, toMs };
   const at = (ms: number) => sql`to_timestamp(${ms / 1000}::float8)`;
   return await sql<HistogramCount[]>`
-    select (floor(extract(epoch from moment) * 1000 / ${intervalMs}) * ${intervalMs})::bigint as "startMs", key,
+    select (floor(extract(epoch from moment) * 1000 / ${intervalMs}) * ${intervalMs})::bigint as "startMs",
+      ${by === null ? sql`null::text` : sql`key`} as key,
       sum(events)::bigint as events
     from (
-      select hour as moment, ${key} as key, events from event_rollups_hourly
+      select hour as moment, ${sql(dimension)} as key, events from event_rollups_hourly
       where hour >= ${at(hours.fromMs)} and hour < ${at(hours.toMs)} and ${matchesKind(sql, filter)}
       union all
-      select minute, ${key}, events from event_rollups
-      where minute >= ${at(fromMs)} and minute < ${at(hours.fromMs)} and ${matchesKind(sql, filter)}
+      (${byMinute} and minute >= ${at(fromMs)} and minute < ${at(hours.fromMs)})
       union all
-      select minute, ${key}, events from event_rollups
-      where minute >= ${at(hours.toMs)} and minute < ${at(toMs)} and ${matchesKind(sql, filter)}
+      (${byMinute} and minute >= ${at(hours.toMs)} and minute < ${at(toMs)})
     ) counted
     group by 1, 2 order by 1, 3 desc, 2`;
 }

@@ -10,6 +10,9 @@ export interface EventFilter {
   readonly text?: string | undefined;
 }
 
+export const DIMENSIONS = ["type", "source", "level"] as const;
+export type Dimension = (typeof DIMENSIONS)[number];
+
 export type Fragment = ReturnType<Sql>;
 
 /** What rollups and events have in common. */
@@ -19,6 +22,20 @@ export function matchesKind(sql: Sql, { ownerId, type, source, level }: EventFil
     ${type === undefined ? sql`` : sql`and type = ${type}`}
     ${source === undefined ? sql`` : sql`and source = ${source}`}
     ${level === undefined ? sql`` : sql`and level = ${level}`}`;
+}
+
+/**
+ * Counts per minute of what matches: `minute`, `key`, `events`. Where a filter names nothing but the dimension itself, they
+ * come from the narrow table, which has a few dozen rows a minute; else from the one with every combination.
+ */
+export function countsByMinute(sql: Sql, dimension: Dimension, filter: EventFilter): Fragment {
+  const named = DIMENSIONS.filter((each) => filter[each] !== undefined);
+  if (named.some((each) => each !== dimension))
+    return sql`select minute, ${sql(dimension)} as key, events from event_rollups where ${matchesKind(sql, filter)}`;
+  const value = filter[dimension];
+  return sql`select minute, value as key, events from event_counts where dimension = ${dimension}
+    ${filter.ownerId === null ? sql`` : sql`and owner_id = ${filter.ownerId}`}
+    ${value === undefined ? sql`` : sql`and value = ${value}`}`;
 }
 
 /** `%` and `_` of the text stand for themselves. */

@@ -1,5 +1,5 @@
 import type { Sql } from "../connect.ts";
-import { type EventFilter, matchesKind } from "./event-filter.ts";
+import { countsByMinute, type EventFilter } from "./event-filter.ts";
 
 /** A stretch of time, both ends included, to search for a page. */
 export interface SearchWindow {
@@ -86,9 +86,10 @@ async function readMinutes(
 ): Promise<readonly MinuteRow[]> {
   const [low, high] = isBack ? [farMs, nearMs] : [nearMs, farMs];
   return await sql<MinuteRow[]>`
-    select (extract(epoch from minute) * 1000)::bigint as minute_ms, type, sum(events)::bigint as events
-    from event_rollups
-    where minute between to_timestamp(${low / 1000}::float8) and to_timestamp(${high / 1000}::float8)
-      and ${matchesKind(sql, filter)}
-    group by minute, type order by minute ${isBack ? sql`desc` : sql`asc`}`;
+    select (extract(epoch from minute) * 1000)::bigint as minute_ms, key as type, sum(events)::bigint as events
+    from (
+      ${countsByMinute(sql, "type", filter)}
+      and minute between to_timestamp(${low / 1000}::float8) and to_timestamp(${high / 1000}::float8)
+    ) counted
+    group by minute, key order by minute ${isBack ? sql`desc` : sql`asc`}`;
 }

@@ -2,7 +2,7 @@ export * from "./audit-ledger.ts";
 export * from "./batch-record.ts";
 export * from "./copy-events.ts";
 export * from "./count-events.ts";
-export type { EventFilter } from "./event-filter.ts";
+export { DIMENSIONS, type Dimension, type EventFilter } from "./event-filter.ts";
 export * from "./event-record.ts";
 export * from "./list-events.ts";
 export * from "./partitions.ts";

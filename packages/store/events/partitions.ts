@@ -62,6 +62,10 @@ export async function dropOldEvents(
     () => sql`delete from event_rollups where ctid = any(array(
       select r.ctid from event_rollups r where r.minute < ${before} and not exists (${isGone}) limit ${DELETED_AT_ONCE}))`,
   );
+  await deleteInSteps(
+    () => sql`delete from event_counts where ctid = any(array(
+      select r.ctid from event_counts r where r.minute < ${before} and not exists (${isGone}) limit ${DELETED_AT_ONCE}))`,
+  );
   await sql`delete from event_rollups_hourly r where r.hour < ${before}
     and not exists (select 1 from event_rollups m where m.minute >= r.hour and m.minute < r.hour + interval '1 hour')`;
   await deleteInSteps(

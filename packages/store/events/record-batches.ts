@@ -120,6 +120,12 @@ async function addRollups(transaction: Transaction, rollups: readonly Rollup[]):
       insert into event_rollups as r (minute, type, source, level, owner_id, events)
       select * from added order by 1, 2, 3, 4, 5
       on conflict (minute, type, source, level, owner_id) do update set events = r.events + excluded.events
+    ), counts as (
+      insert into event_counts as c (dimension, minute, value, owner_id, events)
+      select dimension, minute, value, owner_id, sum(events) from added
+      cross join lateral (values ('type', type), ('source', source), ('level', level)) d(dimension, value)
+      group by 1, 2, 3, 4 order by 1, 2, 3, 4
+      on conflict (dimension, minute, value, owner_id) do update set events = c.events + excluded.events
     )
     insert into event_rollups_hourly as r (hour, type, source, level, owner_id, events)
     select date_trunc('hour', minute, 'UTC'), type, source, level, owner_id, sum(events)
