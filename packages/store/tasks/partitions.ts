@@ -1,4 +1,4 @@
-import type { Sql } from "../connect.ts";
+import type { Sql, Transaction } from "../connect.ts";
 
 /** One scheduler at a time. */
 const MAKE_LOCK = 7_315_001;
@@ -28,7 +28,8 @@ const PRUNE_LOCK = 7_315_002;
 
 /**
  * Drops the days that are older than the retention and hold no open task, with their ids and dead letters: what is not
- * finished is never dropped, however old. Returns the days as they are written in the partitions' names.
+ * finished is never dropped, however old. Returns the days as they are written in the partitions' names. Throws SQLSTATE
+ * 55P03 when somebody else holds the tables for too long.
  */
 export async function dropOldPartitions(sql: Sql, retentionDays: number): Promise<readonly string[]> {
   const days = await sql<{ day: string }[]>`
@@ -47,7 +48,11 @@ async function dropDay(sql: Sql, day: string): Promise<boolean> {
     const [lock] = await transaction<
       { locked: boolean }[]
     >`select pg_try_advisory_xact_lock(${PRUNE_LOCK}) as locked`;
-    if (lock?.locked !== true) return false;
+    if (lock?.locked !== true || !(await isThere(transaction, day))) return false;
+    const tasks = transaction(`tasks_${day}`);
+    await transaction`select set_config('lock_timeout', ${LOCK_TIMEOUT}, true)`;
+    // A redrive that has begun is waited for and seen; one that begins now waits, and finds nothing to reopen.
+    await transaction`lock table ${tasks} in exclusive mode`;
     const from = transaction`seq_at(to_date(${day}, 'YYYYMMDD')::timestamp at time zone 'UTC')`;
     const until = transaction`seq_at((to_date(${day}, 'YYYYMMDD') + 1)::timestamp at time zone 'UTC')`;
     const [open] =
@@ -55,7 +60,6 @@ async function dropDay(sql: Sql, day: string): Promise<boolean> {
     if (open !== undefined) return false;
     await transaction`delete from dead_letters where seq >= ${from} and seq < ${until}`;
     await transaction`delete from redrives where seq >= ${from} and seq < ${until}`;
-    const tasks = transaction(`tasks_${day}`);
     for (let after = 0; ; ) {
       const rows = await transaction<{ seq: number; task_id: string }[]>`
         select seq, task_id from ${tasks} where seq > ${after} order by seq limit ${KEYS_AT_ONCE}`;
@@ -68,4 +72,11 @@ async function dropDay(sql: Sql, day: string): Promise<boolean> {
     await transaction`drop table if exists ${transaction(`outcomes_${day}`)}`;
     return true;
   });
+}
+
+/** Another scheduler may have dropped it since it was listed. */
+async function isThere(sql: Transaction, day: string): Promise<boolean> {
+  const [row] = await sql<{ isThere: boolean }[]>`
+    select to_regclass(${`tasks_${day}`}) is not null as "isThere"`;
+  return row?.isThere === true;
 }
