@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { open, rmdir, stat, statfs, unlink } from "node:fs/promises";
+import { rmdir, stat, statfs, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Fault } from "@millrace/core";
 import { BLOB_PAGE_MAX, BLOB_PART_BYTES, STORAGE_FREE_BYTES_MIN } from "@millrace/core/limits";
@@ -20,14 +20,14 @@ import { requireKey } from "../key.ts";
 import { ifThere, orDiskFault } from "./disk-fault.ts";
 import { FILE_MODE, Layout } from "./layout.ts";
 import { LocalUploads } from "./local-uploads.ts";
+import { OpenFile } from "./open-file.ts";
 import { publish } from "./publish.ts";
 import { readFile } from "./read-file.ts";
 import { sweepUnfinished } from "./sweep.ts";
 import { walk } from "./walk.ts";
-import { writeFully } from "./write-fully.ts";
 
 const BLOCK_BYTES = BLOB_PART_BYTES / 5;
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
+const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 
 /** Makes the folder when it is missing. Several processes may have the same one. */
 export async function openLocalBlobs(root: string): Promise<Blobs> {
@@ -52,17 +52,18 @@ class LocalBlobs implements Blobs {
     const path = this.#layout.temporary();
     const hasher = new CryptoHasher("sha256");
     let bytes = 0;
-    const handle = await open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, FILE_MODE);
+    const file = await OpenFile.open(path, NEW, FILE_MODE);
     try {
       try {
         for await (const block of blocksOf(source, { ...options, blockBytes: BLOCK_BYTES })) {
-          await writeFully(handle, block, bytes);
+          const writing = file.write(block, bytes);
           hasher.update(block);
+          await writing;
           bytes += block.byteLength;
         }
-        await handle.sync();
+        await file.sync();
       } finally {
-        await handle.close();
+        await file.close();
       }
       await publish(this.#layout, path, this.#layout.blob(key));
     } catch (error) {
@@ -123,8 +124,8 @@ class LocalBlobs implements Blobs {
     if (files > 0 && ffree === 0)
       throw new Fault("STORAGE_FULL", "the disk for files can hold no more files");
     const path = this.#layout.temporary();
-    const handle = await open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, FILE_MODE);
-    await handle.close();
+    const file = await OpenFile.open(path, NEW, FILE_MODE);
+    await file.close();
     await unlink(path);
   }
 }

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { type FileHandle, open, stat, unlink } from "node:fs/promises";
+import { stat, unlink } from "node:fs/promises";
 import { Fault } from "@millrace/core";
 import { BLOB_PART_BYTES } from "@millrace/core/limits";
 import type { CryptoHasher } from "bun";
@@ -10,13 +10,13 @@ import { RunningHashes, sha256Of } from "../running-hashes.ts";
 import { ifThere, orDiskFault } from "./disk-fault.ts";
 import { tryFileLock } from "./file-lock.ts";
 import { FILE_MODE, type Layout } from "./layout.ts";
+import { OpenFile } from "./open-file.ts";
 import { publish } from "./publish.ts";
 import { readFile } from "./read-file.ts";
 import { syncFolder } from "./sync-folder.ts";
-import { writeFully } from "./write-fully.ts";
 
 const BLOCK_BYTES = BLOB_PART_BYTES / 5;
-const { O_CREAT, O_NOFOLLOW, O_WRONLY } = constants;
+const { O_CREAT, O_WRONLY } = constants;
 
 /** An upload is a file that grows; its length is its offset. */
 export class LocalUploads implements Uploads {
@@ -30,8 +30,8 @@ export class LocalUploads implements Uploads {
   async begin(key: string): Promise<void> {
     requireKey(key);
     const begin = async () => {
-      const handle = await open(this.#layout.upload(key), O_WRONLY | O_CREAT | O_NOFOLLOW, FILE_MODE);
-      await handle.close();
+      const file = await OpenFile.open(this.#layout.upload(key), O_WRONLY | O_CREAT, FILE_MODE);
+      await file.close();
       await syncFolder(this.#layout.unfinished);
     };
     await orDiskFault(begin());
@@ -56,12 +56,12 @@ export class LocalUploads implements Uploads {
   }
 
   async #appendLocked(key: string, source: ByteSource, options: AppendOptions): Promise<AppendOutcome> {
-    const handle = await ifThere(open(this.#layout.upload(key), O_WRONLY | O_NOFOLLOW));
-    if (handle === undefined) return { kind: "missing" };
+    const file = await ifThere(OpenFile.open(this.#layout.upload(key), O_WRONLY));
+    if (file === undefined) return { kind: "missing" };
     try {
-      const identity = await identityOf(handle);
+      const identity = await identityOf(file);
       if (identity.bytes !== options.offset) return { kind: "conflict", offset: identity.bytes };
-      const hasher = this.#hashes.take(identity.name, options.offset);
+      let hasher = this.#hashes.take(identity.name, options.offset);
       let offset = options.offset;
       try {
         for await (const block of blocksOf(source, {
@@ -69,18 +69,23 @@ export class LocalUploads implements Uploads {
           blockBytes: BLOCK_BYTES,
           keepsRest: true,
         })) {
-          await writeFully(handle, block, offset);
+          const writing = file.write(block, offset);
+          // While the disk works. If it fails, nobody knows how much of the block is in the file.
           hasher?.update(block);
+          await writing.catch((error: unknown) => {
+            hasher = undefined;
+            throw error;
+          });
           offset += block.byteLength;
         }
       } finally {
         // Whatever ended it: what is told to be kept must be on the disk.
-        await handle.sync();
+        await file.sync();
         this.#hashes.keep(identity.name, offset, hasher);
       }
       return { kind: "appended", offset };
     } finally {
-      await handle.close();
+      await file.close();
     }
   }
 
@@ -105,9 +110,9 @@ export class LocalUploads implements Uploads {
     if (lock === undefined)
       throw new Fault("STORAGE_UNAVAILABLE", "somebody still writes to this upload", { retryAfterS: 1 });
     try {
-      const handle = await ifThere(open(this.#layout.upload(key), O_WRONLY | O_NOFOLLOW));
-      if (handle === undefined) return undefined;
-      const { name, bytes } = await syncAndClose(handle);
+      const file = await ifThere(OpenFile.open(this.#layout.upload(key), O_WRONLY));
+      if (file === undefined) return undefined;
+      const { name, bytes } = await syncAndClose(file);
       await publish(this.#layout, this.#layout.upload(key), this.#layout.blob(key));
       await ifThere(unlink(this.#layout.lock(key)));
       return this.#hashes.take(name, bytes);
@@ -126,12 +131,12 @@ export class LocalUploads implements Uploads {
   }
 }
 
-async function syncAndClose(handle: FileHandle): Promise<Identity> {
+async function syncAndClose(file: OpenFile): Promise<Identity> {
   try {
-    await handle.sync();
-    return await identityOf(handle);
+    await file.sync();
+    return await identityOf(file);
   } finally {
-    await handle.close();
+    await file.close();
   }
 }
 
@@ -141,8 +146,8 @@ interface Identity {
 }
 
 /** The file itself, whatever its name: one that is begun anew under the same key is another. */
-async function identityOf(handle: FileHandle): Promise<Identity> {
-  const { dev, ino, birthtimeNs, size, nlink } = await handle.stat({ bigint: true });
+async function identityOf(file: OpenFile): Promise<Identity> {
+  const { dev, ino, birthtimeNs, size, nlink } = await file.stat();
   // Somebody else's name for the same file: what we write would appear there.
   if (nlink > 1n) throw new Error("an upload's file has a second name");
   return { name: `${dev}:${ino}:${birthtimeNs}`, bytes: Number(size) };

@@ -1,0 +1,81 @@
+import {
+  type BigIntStats,
+  closeSync,
+  close as closeWith,
+  constants,
+  fstat,
+  fsync,
+  open,
+  read,
+  write,
+} from "node:fs";
+import { promisify } from "node:util";
+
+const [openFd, syncFd, closeFd] = [promisify(open), promisify(fsync), promisify(closeWith)];
+const [readFd, writeFd] = [promisify(read), promisify(write)];
+
+/** Files of somebody who went away without a word. */
+const abandoned = new FinalizationRegistry<number>(closeSync);
+
+/**
+ * A file that is open for as long as somebody else likes: the client of a download, who may just stop asking, or the
+ * sender of an upload. Not a FileHandle: one of those that is collected while open throws an error that nobody can catch
+ * (Bun 1.4.5), and the process would end. One step at a time.
+ */
+export class OpenFile {
+  #fd: number | undefined;
+  /** Closing waits for it: the system gives the number of a closed file to the next one. */
+  #lastStep: Promise<unknown> = Promise.resolve();
+
+  private constructor(fd: number) {
+    this.#fd = fd;
+    abandoned.register(this, fd, this);
+  }
+
+  /** Refuses a link in the place of the file. */
+  static async open(path: string, flags: number, mode?: number): Promise<OpenFile> {
+    return new OpenFile(await openFd(path, flags | constants.O_NOFOLLOW, mode));
+  }
+
+  stat(): Promise<BigIntStats> {
+    return this.#step((fd) => promisify<number, { bigint: true }, BigIntStats>(fstat)(fd, { bigint: true }));
+  }
+
+  /** How many bytes were read; none at the end of the file. */
+  async read(into: Uint8Array, position: number): Promise<number> {
+    const { bytesRead } = await this.#step((fd) => readFd(fd, into, 0, into.byteLength, position));
+    return bytesRead;
+  }
+
+  /** All of the bytes: a single write may take fewer, last when the disk fills up. */
+  async write(bytes: Uint8Array, position: number): Promise<void> {
+    for (let done = 0; done < bytes.byteLength; ) {
+      const rest = bytes.byteLength - done;
+      const { bytesWritten } = await this.#step((fd) => writeFd(fd, bytes, done, rest, position + done));
+      if (bytesWritten === 0) throw new Error("the disk takes no bytes, and does not say why");
+      done += bytesWritten;
+    }
+  }
+
+  /** Resolves when what was written is on the disk. */
+  async sync(): Promise<void> {
+    await this.#step(syncFd);
+  }
+
+  /** Harmless when it is closed. */
+  async close(): Promise<void> {
+    const fd = this.#fd;
+    if (fd === undefined) return;
+    this.#fd = undefined;
+    abandoned.unregister(this);
+    await this.#lastStep;
+    await closeFd(fd);
+  }
+
+  #step<T>(run: (fd: number) => Promise<T>): Promise<T> {
+    if (this.#fd === undefined) return Promise.reject(new Error("the file is closed"));
+    const step = run(this.#fd);
+    this.#lastStep = step.catch(() => undefined);
+    return step;
+  }
+}
