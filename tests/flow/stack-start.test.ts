@@ -40,7 +40,10 @@ describe("a stack that was started with one command", () => {
       admin: { email: expect.stringContaining("@"), password: text },
       api_key: text,
       processes: expect.arrayContaining(
-        ["nats", "postgres", "api", "recorder", "scheduler", "worker"].map((name) => ({ name, pid: expect.any(Number) })),
+        ["nats", "postgres", "api", "recorder", "scheduler", "worker"].map((name) => ({
+          name,
+          pid: expect.any(Number),
+        })),
       ),
     });
     expect(statSync(join(home, "run.json")).mode & 0o777).toBe(0o600);
