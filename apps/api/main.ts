@@ -110,6 +110,7 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
     },
     eventSink: new EventPublisher(bus),
     querySql,
+    isTextIndexed: config.eventSearch === "trigram",
     eventTail: new BusEventTail(bus),
     eventsInFlight: () => readInFlight(bus),
     live: new BusLiveTasks(bus),

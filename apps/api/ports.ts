@@ -27,6 +27,8 @@ export interface Ports {
   readonly eventIntake: EventIntake;
   /** The way of queries for events, apart from everything else. */
   readonly eventQueries: QueryGate;
+  /** Whether an index finds `q`. */
+  readonly isTextIndexed: boolean;
   readonly eventTail: EventTail;
   readonly eventsInFlight: () => Promise<InFlight>;
   readonly taskRules: TaskRules;

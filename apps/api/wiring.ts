@@ -24,6 +24,8 @@ export interface Means {
   readonly eventSink: EventSink;
   /** For queries by people: few connections, short statements. */
   readonly querySql: Sql;
+  /** Whether an index finds `q`: EVENT_SEARCH. */
+  readonly isTextIndexed: boolean;
   readonly eventTail: EventTail;
   readonly eventsInFlight: () => Promise<InFlight>;
   readonly live: LiveTasks;

@@ -1,15 +1,24 @@
 import { readEventsState } from "@millrace/bus";
 import { EVENT_LEDGER_DAYS } from "@millrace/core/limits";
-import { dropOldEvents, forgetOldBatches } from "@millrace/store";
+import { dayOf, dropOldEvents, forgetOldBatches, keepTextIndexes } from "@millrace/store";
 import type { RecorderPorts } from "./ports.ts";
+
+export interface DaysWish {
+  readonly retentionDays: number;
+  /** Whether `q` has an index. */
+  readonly isTextIndexed: boolean;
+  readonly nowMs: number;
+}
 
 /** Makes the days to come, drops those whose time is over, and forgets what the ledger need not know any more. */
 export async function keepDays(
   ports: RecorderPorts,
-  { retentionDays, nowMs }: { readonly retentionDays: number; readonly nowMs: number },
+  { retentionDays, isTextIndexed, nowMs }: DaysWish,
 ): Promise<void> {
   const { sql, bus, log, days } = ports;
   const made = await days.makeComing();
+  const text = await keepTextIndexes(sql, { isWanted: isTextIndexed, today: dayOf(nowMs) });
+  if (text.made > 0 || text.dropped > 0) log.info("indexes for text", { ...text });
   const dropped = await dropOldEvents(sql, { retentionDays, nowMs });
   const { firstSeq } = await readEventsState(bus);
   const forgotten = await forgetOldBatches(sql, { firstSeq, ageDays: EVENT_LEDGER_DAYS });

@@ -62,7 +62,10 @@ const healthServer =
         health,
         metrics: config.metricsEnabled ? metrics : undefined,
       });
-const stop = startRecorder(ports, { retentionDays, replayMs: eventReplayS * 1_000, nowMs: Date.now });
+const stop = startRecorder(ports, {
+  ...{ retentionDays, replayMs: eventReplayS * 1_000, nowMs: Date.now },
+  isTextIndexed: config.eventSearch === "trigram",
+});
 log.info("recording");
 
 const why = await Promise.race([asked, bus.closed.then(() => "NATS closed the connection")]);

@@ -11,13 +11,15 @@ const SECOND_MS = 1_000;
 export interface RecorderWish {
   readonly retentionDays: number;
   readonly replayMs: number;
+  /** Whether `q` has an index. */
+  readonly isTextIndexed: boolean;
   readonly nowMs: () => number;
 }
 
 /** All that a recorder does. Several may do it at the same time. The returned function ends it in order. */
 export function startRecorder(ports: RecorderPorts, wish: RecorderWish): () => Promise<void> {
   const { log } = ports;
-  const { retentionDays, replayMs, nowMs } = wish;
+  const { retentionDays, replayMs, isTextIndexed, nowMs } = wish;
   const recorder = new Recorder(ports);
   recorder.start();
   const duty = (name: string, everyS: number, round: () => Promise<unknown>) =>
@@ -26,7 +28,7 @@ export function startRecorder(ports: RecorderPorts, wish: RecorderWish): () => P
     duty("progress", 5, createProgressTeller(ports, nowMs)),
     duty("audit", 15, () => audit(ports)),
     duty("trim stream", 30, () => trimStream(ports, { ageMs: replayMs })),
-    duty("keep days", 3_600, () => keepDays(ports, { retentionDays, nowMs: nowMs() })),
+    duty("keep days", 3_600, () => keepDays(ports, { retentionDays, isTextIndexed, nowMs: nowMs() })),
   ];
   return async () => {
     await recorder.stop();

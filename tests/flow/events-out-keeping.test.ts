@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { ackEvents, pullEvents, readEventsState } from "@millrace/bus";
 import { keepDays } from "@millrace/recorder/keep-days";
 import { trimStream } from "@millrace/recorder/trim-stream";
+import { listEvents } from "@millrace/store";
 import { countRows, type EventsGround, eventOf, publishBatch, startEventsGround } from "../support/events.ts";
 
 const DAY_MS = 86_400_000;
@@ -86,12 +87,12 @@ describe("days", () => {
     });
     ground.record();
     await ground.untilRecorded();
-    await keepDays(ground.ports, { retentionDays: 30, nowMs: now });
+    await keepDays(ground.ports, { retentionDays: 30, isTextIndexed: false, nowMs: now });
     expect(Object.keys(await homesOf()).sort()).toEqual(["ancient", "new", "old"]);
-    await keepDays(ground.ports, { retentionDays: 30, nowMs: now + 3 * DAY_MS });
+    await keepDays(ground.ports, { retentionDays: 30, isTextIndexed: false, nowMs: now + 3 * DAY_MS });
     expect(Object.keys(await homesOf()).sort()).toEqual(["ancient", "new"]);
     expect(await partitions()).not.toContain(`events_${day(now - 29 * DAY_MS)}`);
-    await keepDays(ground.ports, { retentionDays: 30, nowMs: now + 32 * DAY_MS });
+    await keepDays(ground.ports, { retentionDays: 30, isTextIndexed: false, nowMs: now + 32 * DAY_MS });
     expect(await homesOf()).toEqual({});
     expect(await countRows(ground.sql, "event_rollups")).toBe(0);
     expect(await countRows(ground.sql, "event_rollups_hourly")).toBe(0);
@@ -105,6 +106,30 @@ describe("days", () => {
     expect(await ground.ports.days.makeComing()).toBe(0);
     expect(await partitions()).toContain(inAWeek);
   });
+});
+
+test("the index for text is made from today on when it is wanted, and goes when it is not", async () => {
+  const now = Date.now();
+  const indexes = async () =>
+    (
+      await ground.sql`select indexname from pg_indexes where indexname ~ '^events_[0-9]{8}_text$' order by 1`
+    ).map(({ indexname }) => indexname);
+  await keepDays(ground.ports, { retentionDays: 30, isTextIndexed: true, nowMs: now });
+  expect(await indexes()).toEqual(
+    Array.from({ length: 9 }, (_, n) => `events_${day(now + n * DAY_MS)}_text`),
+  );
+  await keepDays(ground.ports, { retentionDays: 30, isTextIndexed: true, nowMs: now });
+  expect(await indexes()).toHaveLength(9);
+  await publishBatch(ground.bus, { ordinal: 1, lines: [eventOf(1, { message: "a Needle in" }), eventOf(2)] });
+  ground.record();
+  await ground.untilRecorded();
+  const found = await listEvents(ground.sql, {
+    ...{ filter: { ownerId: null, text: "needle" }, fromMs: 0, toMs: now + DAY_MS, limit: 10, after: null },
+    ...{ direction: "older", isTextIndexed: true, deadlineMs: now + 60_000 },
+  });
+  expect(found.events.map(({ message }) => message)).toEqual(["a Needle in"]);
+  await keepDays(ground.ports, { retentionDays: 30, isTextIndexed: false, nowMs: now });
+  expect(await indexes()).toEqual([]);
 });
 
 describe("the stream behind the recorder", () => {
@@ -157,10 +182,10 @@ describe("the stream behind the recorder", () => {
     ground.record();
     await ground.untilRecorded();
     await ground.sql`update event_batches set recorded_at = recorded_at - interval '8 days'`;
-    await keepDays(ground.ports, { retentionDays: 30, nowMs: Date.now() });
+    await keepDays(ground.ports, { retentionDays: 30, isTextIndexed: false, nowMs: Date.now() });
     expect(await countRows(ground.sql, "event_batches")).toBe(4);
     await trimStream(ground.ports, { ageMs: 0 });
-    await keepDays(ground.ports, { retentionDays: 30, nowMs: Date.now() });
+    await keepDays(ground.ports, { retentionDays: 30, isTextIndexed: false, nowMs: Date.now() });
     expect(await countRows(ground.sql, "event_batches")).toBe(0);
   });
 });

@@ -47,6 +47,7 @@ export type Call = (method: string, path: string, options?: CallOptions) => Prom
 
 export interface ApiOptions {
   readonly eventTail?: EventTail;
+  readonly isTextIndexed?: boolean;
   readonly eventsInFlight?: () => Promise<InFlight>;
   readonly checks?: Readonly<Record<string, HealthCheck>>;
   readonly isMetricsPublic?: boolean;
@@ -94,6 +95,7 @@ function build(databaseUrl: string, clock: { ms: number }, options: ApiOptions):
     hotSql: sql,
     eventSink: options.eventSink ?? { obstacle: () => undefined, publish: async () => 1 },
     querySql: sql,
+    isTextIndexed: options.isTextIndexed ?? false,
     eventTail: options.eventTail ?? { watch: () => () => {} },
     eventsInFlight: options.eventsInFlight ?? (async () => ({ messages: 0, first: [] })),
     dispatcher: { publish: async () => {}, tellCancelled: () => {}, tell: () => {} },

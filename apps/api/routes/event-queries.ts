@@ -92,6 +92,7 @@ function lists(ports: Ports) {
           ...{ fromMs, toMs: toMs - 1, limit },
           after: cursor?.place ?? null,
           direction: cursor?.direction ?? "older",
+          isTextIndexed: ports.isTextIndexed,
           deadlineMs: Date.now() + EVENT_SEARCH_MS_MAX,
         }),
       );

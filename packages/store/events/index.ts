@@ -9,3 +9,4 @@ export * from "./partitions.ts";
 export * from "./read-ledger.ts";
 export * from "./read-recorded.ts";
 export * from "./record-batches.ts";
+export * from "./text-index.ts";

@@ -36,6 +36,8 @@ export interface EventSearch {
   readonly after: EventPlace | null;
   /** "older" from the newest on; "newer" back again. */
   readonly direction: "older" | "newer";
+  /** True: an index finds the text, so the span is searched as a whole. */
+  readonly isTextIndexed?: boolean;
   /** A text search ends here, with what it has found until then. */
   readonly deadlineMs: number;
 }
@@ -68,7 +70,7 @@ export async function listEvents(sql: Sql, search: EventSearch): Promise<EventPa
   let place = search.after ?? beginning(search);
   for (let windows = 0; windows < WINDOWS_MAX; windows++) {
     const startMs = clamp(place.tsUs / 1000, search);
-    const events = filter.text === undefined ? limit + 1 : TEXT_WINDOW_EVENTS;
+    const events = windowEvents(search);
     const window = await findWindow(sql, { filter, startMs, endMs, events });
     if (window === null) return page(found, direction, null);
     const rows = await readWindow(sql, search, { window, place, limit: limit + 1 - found.length });
@@ -93,6 +95,11 @@ function page(
 function beginning({ direction, fromMs, toMs }: EventSearch): EventPlace {
   const tsUs = direction === "older" ? toMs * 1000 + 999 : fromMs * 1000;
   return { tsUs: Math.round(tsUs), ...NO_LINE_YET[direction] };
+}
+
+function windowEvents({ filter, limit, isTextIndexed = false }: EventSearch): number {
+  if (filter.text === undefined) return limit + 1;
+  return isTextIndexed ? Number.POSITIVE_INFINITY : TEXT_WINDOW_EVENTS;
 }
 
 function clamp(ms: number, { fromMs, toMs }: EventSearch): number {
