@@ -22,8 +22,8 @@ export class EventMinutes {
 
   /** @returns undefined for what is no time. */
   read(timestamp: unknown): EventMoment | undefined {
-    if (typeof timestamp !== "string" || !USUAL_TAIL.test(timestamp.slice(MINUTE_CHARS)))
-      return momentOf(eventTimeMs(timestamp));
+    if (typeof timestamp !== "string") return momentOf(eventTimeMs(timestamp));
+    if (!USUAL_TAIL.test(timestamp.slice(MINUTE_CHARS))) return momentOfText(timestamp);
     const minute = timestamp.slice(0, MINUTE_CHARS);
     const known = this.#known.get(minute);
     if (known !== undefined) return { ts: timestamp, minuteMs: known };
@@ -35,15 +35,30 @@ export class EventMinutes {
   }
 }
 
-/** @param ms with a fraction, cut to microseconds. */
+const FRACTION = /^(.{19})\.(\d{1,9})(?=[Zz+-])/;
+
+/** The fraction is cut as it is written: milliseconds with a fraction would be inexact in the last microsecond. */
+function momentOfText(timestamp: string): EventMoment | undefined {
+  const fraction = FRACTION.exec(timestamp);
+  if (fraction === null) return momentOf(eventTimeMs(timestamp));
+  const [written, seconds = "", digits = ""] = fraction;
+  const wholeMs = eventTimeMs(seconds + timestamp.slice(written.length));
+  return wholeMs === undefined ? undefined : moment(wholeMs, Number(digits.padEnd(6, "0").slice(0, 6)));
+}
+
+/** @param ms with a fraction, to the microsecond. */
 export function momentOf(ms: number | undefined): EventMoment | undefined {
   if (ms === undefined || !(Math.abs(ms) <= TIME_MS_MAX)) return undefined;
   const wholeMs = Math.floor(ms);
-  const micros = Math.floor((ms - wholeMs) * 1000);
-  const text = new Date(wholeMs).toISOString();
-  const ts = micros === 0 ? text : `${text.slice(0, -1)}${String(micros).padStart(3, "0")}Z`;
-  return { ts, minuteMs: Math.floor(wholeMs / MINUTE_MS) * MINUTE_MS };
+  return moment(wholeMs, Math.min(Math.round((ms - wholeMs) * 1000), 999));
 }
 
 /** What a Date can hold. */
 const TIME_MS_MAX = 8.64e15;
+
+function moment(ms: number, micros: number): EventMoment {
+  const text = new Date(ms + Math.floor(micros / 1000)).toISOString();
+  const rest = micros % 1000;
+  const ts = rest === 0 ? text : `${text.slice(0, -1)}${String(rest).padStart(3, "0")}Z`;
+  return { ts, minuteMs: Math.floor(ms / MINUTE_MS) * MINUTE_MS };
+}
