@@ -5,6 +5,8 @@ const STOP_MS = 5_000;
 const READY_MS = 30_000;
 const POLL_MS = 10;
 const LAST_OUTPUT_CHARS = 4_000;
+const LEFTOVERS = /pre-existing shared memory block .* is still in use/;
+const LEFTOVERS_PAUSE_MS = 200;
 
 /** A server that a test may stop, kill and start again, on the same port and with the same data. */
 export interface ServerProcess {
@@ -52,6 +54,19 @@ export async function startServer(
       await Bun.sleep(POLL_MS);
     }
   };
+  /** A killed PostgreSQL's children need a moment to notice; until then a new one refuses the shared memory, as the product's supervisor knows. */
+  const startAgain = async () => {
+    const deadlineMs = performance.now() + READY_MS;
+    for (;;) {
+      try {
+        return await start();
+      } catch (error) {
+        if (!LEFTOVERS.test(output) || performance.now() > deadlineMs) throw error;
+        output = "";
+        await Bun.sleep(LEFTOVERS_PAUSE_MS);
+      }
+    }
+  };
   process.once("exit", () => child?.kill("SIGKILL"));
   atEnd(() => end(spec.stopSignal));
   await start();
@@ -67,7 +82,7 @@ export async function startServer(
     stop: () => end(spec.stopSignal),
     restart: async () => {
       await end(spec.stopSignal);
-      await start();
+      await startAgain();
     },
   };
 }
