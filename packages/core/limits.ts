@@ -16,7 +16,7 @@ import {
   EVENTS_UNPACKED_BYTES_MAX,
   RECORDER_PULL_BYTES_MAX,
 } from "./limits/events.ts";
-import { THREAD_HEAP_BYTES_DEADLY, THREAD_HEAP_BYTES_MAX } from "./limits/files.ts";
+import { THREAD_HEAP_BYTES_DEADLY, THREAD_HEAP_BYTES_MAX, THREAD_STOP_MS_MAX } from "./limits/files.ts";
 import {
   ACCESS_TOKEN_S,
   LOGIN_BLOCK_S_MAX,
@@ -24,6 +24,7 @@ import {
   REFRESH_GRACE_S,
 } from "./limits/identity.ts";
 import {
+  ABORT_GRACE_MS,
   ACK_PROGRESS_MS,
   ACK_WAIT_MS,
   ATTEMPT_NUMBER_MAX,
@@ -96,3 +97,4 @@ requireRelation(
   THREAD_HEAP_BYTES_MAX < THREAD_HEAP_BYTES_DEADLY,
   "a thread is replaced before it is stopped",
 );
+requireRelation(THREAD_STOP_MS_MAX * 2 < ABORT_GRACE_MS, "a job is stopped before its task is left behind");

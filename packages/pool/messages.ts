@@ -4,11 +4,19 @@ import type { TaskError } from "@millrace/core";
 
 export type Order<Job> =
   /** Answered at once; proves that the thread has loaded its module. */
-  { readonly kind: "ping" } | { readonly kind: "job"; readonly jobId: number; readonly job: Job };
+  | { readonly kind: "ping" }
+  | {
+      readonly kind: "job";
+      readonly jobId: number;
+      readonly job: Job;
+      /** Shared: `stop[0]` is raised when the job is to end. A message would not reach a thread that computes. */
+      readonly stop: Int32Array<SharedArrayBuffer>;
+    };
 
 /** Sent while a job runs. */
 export type News = { readonly jobId: number } & (
   | { readonly kind: "started" }
+  | { readonly kind: "native"; readonly isNative: boolean }
   | { readonly kind: "progress"; readonly progress: number; readonly heapBytes: number }
 );
 

@@ -7,6 +7,7 @@ import {
   THREAD_EXIT_MS_MAX,
   THREAD_HEAP_BYTES_DEADLY,
   THREAD_HEAP_BYTES_MAX,
+  THREAD_STOP_MS_MAX,
 } from "@millrace/core/limits";
 import { Piscina } from "piscina";
 import { FairQueue } from "./fair-queue.ts";
@@ -25,12 +26,14 @@ export interface ThreadPoolOptions {
   readonly heapBytesDeadly?: number;
   /** How long a thread may take from its start to the first sign of its first job. */
   readonly bootMsMax?: number;
+  /** How long a job may take to end by itself; then its thread is killed. */
+  readonly stopMsMax?: number;
   /** Told what has become of threads; for logs and counters. */
   readonly onThread?: (event: ThreadEvent) => void;
 }
 
 export interface ThreadEvent {
-  /** `killed`: with its job, on abort or time-out. `stuck`: told to end, and did not in time. `failed`: without a job. */
+  /** `killed`: with its job, which did not end when it was asked to. `stuck`: told to end, and did not in time. `failed`: without a job. */
   readonly kind: "killed" | "died" | "recycled" | "stuck" | "failed";
   readonly reason: string;
 }
@@ -38,7 +41,7 @@ export interface ThreadEvent {
 export interface RunOptions {
   /** Whose job it is: threads are shared fairly between owners. */
   readonly owner: string;
-  /** Stops the job: a waiting one is forgotten, a running one is killed with its thread. */
+  /** Stops the job: a waiting one is forgotten; a running one is asked to end, and then killed with its thread. */
   readonly signal?: AbortSignal;
   /** How long it may run on its thread; the wait for one does not count. */
   readonly timeoutMs: number;
@@ -90,6 +93,7 @@ export class ThreadPool<Job, Result> {
       heapBytesMax: THREAD_HEAP_BYTES_MAX,
       heapBytesDeadly: THREAD_HEAP_BYTES_DEADLY,
       bootMsMax: THREAD_BOOT_MS_MAX,
+      stopMsMax: THREAD_STOP_MS_MAX,
       onThread: () => {},
       ...options,
     };
@@ -215,27 +219,31 @@ export class ThreadPool<Job, Result> {
   }
 
   async #runOnThread(job: Job, options: RunOptions): Promise<JobOutcome<Result>> {
-    const { bootMsMax, heapBytesDeadly, heapBytesMax } = this.#options;
     const { signal, onProgress, timeoutMs } = options;
-    const run = new ThreadRun({ signal, onProgress, timeoutMs, bootMsMax, heapBytesDeadly });
+    const run = new ThreadRun({ ...this.#options, signal, onProgress, timeoutMs });
     this.#jobs += 1;
     const jobId = this.#jobs;
     this.#runs.set(jobId, run);
     let threadsBefore: readonly Worker[] = [];
     // Heard before Piscina hears it and drops the thread of this job from its list.
-    run.signal.addEventListener("abort", () => {
+    run.killSignal.addEventListener("abort", () => {
       threadsBefore = this.#piscina.threads;
     });
     try {
-      const answer = await this.#piscina.run({ kind: "job", jobId, job }, { signal: run.signal });
+      const order: Order<Job> = { kind: "job", jobId, job, stop: run.stop };
+      const answer = await this.#piscina.run(order, { signal: run.killSignal });
       assert(answer.kind !== "pong", "a job is answered by its outcome");
-      if (answer.thread.heapBytes > heapBytesMax) await this.#recycle(answer.thread);
+      if (answer.thread.heapBytes > this.#options.heapBytesMax) await this.#recycle(answer.thread);
       if (answer.kind === "done") return { kind: "done", result: answer.result };
+      if (run.ending !== undefined) return stopped(run.ending.reason);
       return { kind: "failed", error: answer.error, isRetryable: answer.isRetryable };
     } catch (error) {
-      if (run.signal.aborted) return await this.#killed(threadsBefore, run.signal.reason);
-      this.#tell("died", messageOf(error));
-      return failed("THREAD_DIED", `the thread of the job died: ${messageOf(error)}`);
+      if (run.ending === undefined) {
+        this.#tell("died", messageOf(error));
+        return failed("THREAD_DIED", `the thread of the job died: ${messageOf(error)}`);
+      }
+      await this.#killed(threadsBefore, run.ending.reason);
+      return stopped(run.ending.reason);
     } finally {
       run.end();
       this.#runs.delete(jobId);
@@ -243,13 +251,11 @@ export class ThreadPool<Job, Result> {
   }
 
   /** A job that did not have a thread yet leaves all of them alone. */
-  async #killed(threadsBefore: readonly Worker[], reason: unknown): Promise<JobOutcome<Result>> {
+  async #killed(threadsBefore: readonly Worker[], reason: unknown): Promise<void> {
     const threads = this.#piscina.threads;
     const killed = threadsBefore.filter((thread) => !threads.includes(thread));
     if (killed.length > 0) this.#tell("killed", messageOf(reason));
     await Promise.all(killed.map((thread) => this.#gone(thread)));
-    if (reason instanceof Stop) return failed(reason.code, reason.message);
-    throw reason;
   }
 
   /** Bun keeps much of what a thread once needed; with the thread, all of it is freed. */
@@ -274,6 +280,12 @@ export class ThreadPool<Job, Result> {
   #tell(kind: ThreadEvent["kind"], reason: string): void {
     this.#options.onThread({ kind, reason });
   }
+}
+
+/** Reasons of the pool become values, those of the caller go back to it. */
+function stopped(reason: unknown): JobOutcome<never> {
+  if (reason instanceof Stop) return failed(reason.code, reason.message);
+  throw reason;
 }
 
 function failed(code: string, message: string): JobOutcome<never> {

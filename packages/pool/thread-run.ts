@@ -1,3 +1,4 @@
+import { THREAD_NATIVE_MS_MAX } from "@millrace/core/limits";
 import type { News } from "./messages.ts";
 
 export interface ThreadRunOptions {
@@ -5,6 +6,7 @@ export interface ThreadRunOptions {
   readonly signal: AbortSignal | undefined;
   readonly timeoutMs: number;
   readonly bootMsMax: number;
+  readonly stopMsMax: number;
   readonly heapBytesDeadly: number;
   readonly onProgress: ((progress: number) => void) | undefined;
 }
@@ -23,8 +25,13 @@ export class Stop extends Error {
 /** What watches over one job on its thread: its time, its heap, whoever wants it stopped. Ends with `end()`. */
 export class ThreadRun {
   readonly #options: ThreadRunOptions;
-  readonly #abort = new AbortController();
-  readonly #onAbort = (): void => this.#abort.abort(this.#options.signal?.reason);
+  /** Shared with the thread; see `Order`. */
+  readonly stop = new Int32Array(new SharedArrayBuffer(4));
+  readonly #kill = new AbortController();
+  readonly #onAbort = (): void => this.#end(this.#options.signal?.reason);
+  #ending: { readonly reason: unknown } | undefined;
+  #hasStarted = false;
+  #isNative = false;
   #timer: ReturnType<typeof setTimeout>;
 
   constructor(options: ThreadRunOptions) {
@@ -35,9 +42,14 @@ export class ThreadRun {
     if (options.signal?.aborted) this.#onAbort();
   }
 
-  /** Aborts with the outer signal's reason, or with a `Stop`. */
-  get signal(): AbortSignal {
-    return this.#abort.signal;
+  /** Aborts when the thread must be killed. */
+  get killSignal(): AbortSignal {
+    return this.#kill.signal;
+  }
+
+  /** Why the job was stopped: the outer signal's reason or a `Stop`; undefined as long as it was not. */
+  get ending(): { readonly reason: unknown } | undefined {
+    return this.#ending;
   }
 
   end(): void {
@@ -47,20 +59,51 @@ export class ThreadRun {
 
   /** What the thread says. */
   hear(news: News): void {
-    if (this.signal.aborted) return;
-    if (news.kind === "started") {
-      const { timeoutMs } = this.#options;
-      clearTimeout(this.#timer);
-      this.#timer = this.#stopAfter(timeoutMs, "TIMEOUT", `it ran longer than ${timeoutMs / 1000} s`);
+    if (news.kind === "native") this.#isNative = news.isNative;
+    if (this.#ending !== undefined) {
+      if (news.kind === "native") this.#killLater();
       return;
     }
-    if (news.heapBytes > this.#options.heapBytesDeadly) {
-      const message = `its thread held ${news.heapBytes} bytes, more than ${this.#options.heapBytesDeadly}`;
-      this.#abort.abort(new Stop("MEMORY_EXCEEDED", message));
-    } else this.#options.onProgress?.(news.progress);
+    if (news.kind === "started") this.#start();
+    if (news.kind === "progress") this.#progress(news.progress, news.heapBytes);
+  }
+
+  #start(): void {
+    const { timeoutMs } = this.#options;
+    this.#hasStarted = true;
+    clearTimeout(this.#timer);
+    this.#timer = this.#stopAfter(timeoutMs, "TIMEOUT", `it ran longer than ${timeoutMs / 1000} s`);
+  }
+
+  #progress(progress: number, heapBytes: number): void {
+    const { heapBytesDeadly, onProgress } = this.#options;
+    if (heapBytes <= heapBytesDeadly) onProgress?.(progress);
+    else
+      this.#end(
+        new Stop("MEMORY_EXCEEDED", `its thread held ${heapBytes} bytes, more than ${heapBytesDeadly}`),
+      );
   }
 
   #stopAfter(delayMs: number, code: string, message: string): ReturnType<typeof setTimeout> {
-    return setTimeout(() => this.#abort.abort(new Stop(code, message)), delayMs);
+    return setTimeout(() => this.#end(new Stop(code, message)), delayMs);
+  }
+
+  /** Asks first: killing loses what native code holds (an open file, its memory). A job without a thread just leaves. */
+  #end(reason: unknown): void {
+    if (this.#ending !== undefined) return;
+    this.#ending = { reason };
+    clearTimeout(this.#timer);
+    if (!this.#hasStarted) {
+      this.#kill.abort();
+      return;
+    }
+    Atomics.store(this.stop, 0, 1);
+    this.#killLater();
+  }
+
+  #killLater(): void {
+    clearTimeout(this.#timer);
+    const patienceMs = this.#isNative ? THREAD_NATIVE_MS_MAX : this.#options.stopMsMax;
+    this.#timer = setTimeout(() => this.#kill.abort(), patienceMs);
   }
 }

@@ -19,18 +19,29 @@ export class JobFailure extends Error {
   }
 }
 
-/** 0 … 1. Call it as often as you like: it costs a look at the clock. */
-export type Report = (progress: number) => void;
+/** What a job can say and ask while it runs. */
+export interface JobContext {
+  /**
+   * 0 … 1. Call it as often as you like: it costs a look at the clock. Throws when the job is to stop, so that a job
+   * that reports ends in good order; one that does not is killed with its thread.
+   */
+  report(progress: number): void;
+  /**
+   * Around work of native code that cannot be stopped: the thread gets time to wait for its end, since killing it would
+   * lose what that code holds. The work must bound its own time. Throws afterwards when the job is to stop.
+   */
+  native<Value>(work: () => Promise<Value>): Promise<Value>;
+}
 
 export function threadMain<Job, Result>(
-  run: (job: Job, report: Report) => Promise<Result>,
+  run: (job: Job, context: JobContext) => Promise<Result>,
 ): (order: Order<Job>) => Promise<Answer<Result>> {
   return async (order) => {
     if (order.kind === "ping") return { kind: "pong" };
     const { jobId } = order;
     say({ kind: "started", jobId });
     try {
-      const result = await run(order.job, rateLimited(jobId));
+      const result = await run(order.job, contextOf(jobId, order.stop));
       return { kind: "done", result, thread: threadState() };
     } catch (error) {
       const code = error instanceof JobFailure ? error.code : "HANDLER_ERROR";
@@ -45,14 +56,30 @@ function say(news: News): void {
   parentPort?.postMessage(news);
 }
 
-function rateLimited(jobId: number): Report {
+function contextOf(jobId: number, stop: Int32Array<SharedArrayBuffer>): JobContext {
   let saidAtMs = performance.now();
-  return (progress) => {
-    const nowMs = performance.now();
-    if (nowMs - saidAtMs < THREAD_PROGRESS_MS) return;
-    saidAtMs = nowMs;
-    // heapSize() takes 0.1 ms; heapStats(), which counts objects by type, 20 ms on a heap of 25 MB.
-    say({ kind: "progress", jobId, progress: Math.min(1, Math.max(0, progress)), heapBytes: heapSize() });
+  const throwIfStopped = (): void => {
+    if (Atomics.load(stop, 0) !== 0) throw new JobFailure("STOPPED", "it was asked to stop", true);
+  };
+  return {
+    report(progress) {
+      throwIfStopped();
+      const nowMs = performance.now();
+      if (nowMs - saidAtMs < THREAD_PROGRESS_MS) return;
+      saidAtMs = nowMs;
+      // heapSize() takes 0.1 ms; heapStats(), which counts objects by type, 20 ms on a heap of 25 MB.
+      say({ kind: "progress", jobId, progress: Math.min(1, Math.max(0, progress)), heapBytes: heapSize() });
+    },
+    async native(work) {
+      throwIfStopped();
+      say({ kind: "native", jobId, isNative: true });
+      try {
+        return await work();
+      } finally {
+        say({ kind: "native", jobId, isNative: false });
+        throwIfStopped();
+      }
+    },
   };
 }
 

@@ -47,5 +47,5 @@ async function inputOf(content: Uint8Array, pieceBytes: readonly number[]): Prom
       offset += length;
     }
   }
-  return { bytes: content.length, path, timeoutMs: 60_000, pieces };
+  return { bytes: content.length, path, timeoutMs: 60_000, pieces, native: (work) => work() };
 }

@@ -16,7 +16,9 @@ export interface OperationInput {
   pieces(): AsyncIterable<Piece>;
   /** For libraries that must seek in it. */
   readonly path: string;
-  /** How long this attempt may run at all; for native work that goes on when its thread is killed. */
+  /** Around native work that cannot be stopped; see `JobContext`. */
+  native<Value>(work: () => Promise<Value>): Promise<Value>;
+  /** How long this attempt may run at all; for such native work. */
   readonly timeoutMs: number;
 }
 

@@ -1,7 +1,7 @@
 import { readSync, writeSync } from "node:fs";
 import type { Json } from "@millrace/core";
 import { FILE_PIECE_BYTES } from "@millrace/core/limits";
-import { JobFailure, type Report, threadMain } from "@millrace/pool/thread";
+import { type JobContext, JobFailure, threadMain } from "@millrace/pool/thread";
 import { isFileOperationName } from "@millrace/protocol/file-operations/index";
 import type { Operation, OperationInput, OperationOutput, Piece } from "./operation.ts";
 
@@ -25,13 +25,14 @@ export interface FileResult {
   readonly summary: Json;
 }
 
-export async function runFile(job: FileJob, report: Report): Promise<FileResult> {
+export async function runFile(job: FileJob, context: JobContext): Promise<FileResult> {
   const operation = await findOperation(job.operation);
   const input: OperationInput = {
     bytes: job.inputBytes,
     path: job.inputPath,
     timeoutMs: job.timeoutMs,
-    pieces: () => readPieces(job, report),
+    pieces: () => readPieces(job, context),
+    native: (work) => context.native(work),
   };
   const { output, summary } = await operation.run(input, job.options);
   const bytes = await writeBody(job.outputFd, output.body);
@@ -47,7 +48,7 @@ async function findOperation(name: string): Promise<Operation> {
 }
 
 /** Reads without leaving the thread: it has nothing else to do, and an event loop's turn costs more than a read. */
-async function* readPieces({ inputFd, inputBytes }: FileJob, report: Report): AsyncGenerator<Piece> {
+async function* readPieces({ inputFd, inputBytes }: FileJob, context: JobContext): AsyncGenerator<Piece> {
   let offset = 0;
   while (offset < inputBytes) {
     const piece = new Uint8Array(Math.min(FILE_PIECE_BYTES, inputBytes - offset));
@@ -55,7 +56,7 @@ async function* readPieces({ inputFd, inputBytes }: FileJob, report: Report): As
     if (read === 0) throw new Error(`the file is shorter than its ${inputBytes} bytes`);
     offset += read;
     yield piece.subarray(0, read);
-    report(offset / inputBytes);
+    context.report(offset / inputBytes);
   }
 }
 

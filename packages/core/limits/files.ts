@@ -10,6 +10,10 @@ export const THREAD_HEAP_BYTES_DEADLY = 512 * 1024 * 1024;
 /** How long a thread may take to start, and to end once it was told to. */
 export const THREAD_BOOT_MS_MAX = 20_000;
 export const THREAD_EXIT_MS_MAX = 5_000;
+/** How long a job may take to end by itself once it was asked to; then its thread is killed. */
+export const THREAD_STOP_MS_MAX = 250;
+/** The same for a job that waits for native code, whose open files and memory would be lost with the thread. */
+export const THREAD_NATIVE_MS_MAX = 10_000;
 /** A thread tells its progress no more often than this. */
 export const THREAD_PROGRESS_MS = 200;
 

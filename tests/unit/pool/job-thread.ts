@@ -1,10 +1,11 @@
-import { JobFailure, threadMain } from "@millrace/pool/thread";
+import { type JobContext, JobFailure, threadMain } from "@millrace/pool/thread";
 
 /** Jobs that behave as jobs do, well and badly. */
 export type TestJob =
   | { readonly kind: "add"; readonly numbers: readonly number[] }
   | { readonly kind: "loop" }
   | { readonly kind: "wait"; readonly flags: Int32Array }
+  | { readonly kind: "native"; readonly flags: Int32Array }
   | { readonly kind: "exit"; readonly code: number }
   | { readonly kind: "throw" }
   | { readonly kind: "throw_late" }
@@ -14,13 +15,19 @@ export type TestJob =
 
 const hoarded: unknown[] = [];
 
-/** `flags[0]` is raised when a waiting job runs; it ends when `flags[1]` is. */
-async function run(job: TestJob, report: (progress: number) => void): Promise<number> {
+/** `flags[0]` is raised when a waiting job runs; it ends when `flags[1]` is, which one of native code raises itself. */
+async function run(job: TestJob, { report, native }: JobContext): Promise<number> {
   switch (job.kind) {
     case "add":
       return job.numbers.reduce((sum, number) => sum + number, 0);
     case "loop":
       for (;;) Math.random();
+    case "native":
+      return await native(async () => {
+        Atomics.add(job.flags, 0, 1);
+        await Bun.sleep(400); // Longer than a job has to stop.
+        return Atomics.add(job.flags, 1, 1);
+      });
     case "wait":
       Atomics.add(job.flags, 0, 1);
       while (Atomics.load(job.flags, 1) === 0) await Bun.sleep(1);

@@ -15,6 +15,7 @@ beforeAll(async () => {
     filename: FILENAME,
     threads: THREADS,
     waitingMax: 20,
+    stopMsMax: 20,
     onThread: (event) => events.push(event),
   });
 });
@@ -116,6 +117,33 @@ describe("stopping", () => {
       { kind: "done", result: 0 },
       { kind: "done", result: 0 },
     ]);
+  });
+
+  test("a job that reports, or waits for native code, ends by itself, and its thread lives on", async () => {
+    const told: ThreadEvent[] = [];
+    const patient = await ThreadPool.start<TestJob, number>({
+      filename: FILENAME,
+      threads: 1,
+      onThread: (event) => told.push(event),
+    });
+    const reporting: TestJob = { kind: "report", times: 10, forMs: LONG_MS };
+    const options = { owner: "ann", timeoutMs: LONG_MS };
+    expect(await patient.run(reporting, { ...options, timeoutMs: 20 })).toMatchObject({
+      error: { code: "TIMEOUT" },
+    });
+    const why = new Error("drained");
+    const first = new AbortController();
+    const onProgress = (): void => first.abort(why);
+    await expect(patient.run(reporting, { ...options, signal: first.signal, onProgress })).rejects.toBe(why);
+    const second = new AbortController();
+    const shared = flags();
+    const native = patient.run({ kind: "native", flags: shared }, { ...options, signal: second.signal });
+    await until(() => shared[0] === 1, "the job waits for native code");
+    second.abort(why);
+    await expect(native).rejects.toBe(why);
+    expect(Atomics.load(shared, 1)).toBe(1); // Its work was waited for.
+    await patient.stop();
+    expect(told).toEqual([]);
   });
 
   test("thirty kills leave as many threads as there were, and no more memory", async () => {

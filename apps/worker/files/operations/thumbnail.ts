@@ -31,11 +31,8 @@ export default defineOperation("thumbnail", async (input, options) => {
   const small = shrunk(openImage(input), options);
   // Black, which JPEG would put behind transparency, hides dark drawings.
   const opaque = format === "jpeg" && hasAlpha ? small.flatten({ background: "white" }) : small;
-  const { data, info } = await readable(
-    opaque.toFormat(format, format === "png" ? {} : { quality: options.quality }).toBuffer({
-      resolveWithObject: true,
-    }),
-  );
+  const written = opaque.toFormat(format, format === "png" ? {} : { quality: options.quality });
+  const { data, info } = await input.native(() => readable(written.toBuffer({ resolveWithObject: true })));
   return {
     output: { contentType: `image/${format}`, extension: format === "jpeg" ? "jpg" : format, body: data },
     summary: () => ({
@@ -54,7 +51,7 @@ function openImage(input: OperationInput): Sharp {
     limitInputPixels: IMAGE_PIXELS_MAX,
     failOn: "error",
     animated: false,
-    // The library goes on when its thread is killed, so it gets the time limit too.
+    // The library cannot be stopped, so it gets the time limit too.
   }).timeout({ seconds: Math.max(1, Math.ceil(input.timeoutMs / 1_000)) });
 }
 
