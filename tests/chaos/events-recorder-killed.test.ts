@@ -12,6 +12,9 @@ import {
 import { startRecorderProcess } from "../support/recorder-process.ts";
 import { type PostgresUnderTest, startPostgres } from "../support/servers.ts";
 
+/** Servers start and stop in them, and the machine may be busy. */
+const HOOK_MS = 60_000;
+
 const TEST_MS = 170_000;
 setDefaultTimeout(TEST_MS);
 
@@ -25,11 +28,11 @@ beforeAll(async () => {
   postgres = await startPostgres();
   await migrate(postgres.url);
   ground = await startEventsGround({ databaseUrl: postgres.url });
-});
+}, HOOK_MS);
 afterAll(async () => {
   await ground.close();
   await postgres.stop();
-});
+}, HOOK_MS);
 
 /** Until it is acknowledged, whatever breaks; the same message id each time. */
 async function publishAnyhow(ordinal: number): Promise<void> {

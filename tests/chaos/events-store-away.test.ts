@@ -4,6 +4,9 @@ import { until } from "../support/bus.ts";
 import { countRows, type EventsGround, eventOf, publishBatch, startEventsGround } from "../support/events.ts";
 import { type PostgresUnderTest, startPostgres } from "../support/servers.ts";
 
+/** Servers start and stop in them, and the machine may be busy. */
+const HOOK_MS = 60_000;
+
 setDefaultTimeout(120_000);
 
 let postgres: PostgresUnderTest;
@@ -12,11 +15,11 @@ beforeAll(async () => {
   postgres = await startPostgres();
   await migrate(postgres.url);
   ground = await startEventsGround({ databaseUrl: postgres.url });
-});
+}, HOOK_MS);
 afterAll(async () => {
   await ground.close();
   await postgres.stop();
-});
+}, HOOK_MS);
 
 const levels = (level: string) => ground.lines.filter((line) => line.level === level);
 

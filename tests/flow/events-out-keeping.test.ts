@@ -5,6 +5,9 @@ import { trimStream } from "@millrace/recorder/trim-stream";
 import { listEvents } from "@millrace/store";
 import { countRows, type EventsGround, eventOf, publishBatch, startEventsGround } from "../support/events.ts";
 
+/** Servers start and stop in them, and the machine may be busy. */
+const HOOK_MS = 60_000;
+
 const DAY_MS = 86_400_000;
 const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10).replaceAll("-", "");
 const iso = (ms: number): string => new Date(ms).toISOString();
@@ -12,10 +15,10 @@ const iso = (ms: number): string => new Date(ms).toISOString();
 let ground: EventsGround;
 beforeEach(async () => {
   ground = await startEventsGround({ retentionDays: 30 });
-});
+}, HOOK_MS);
 afterEach(async () => {
   await ground.close();
-});
+}, HOOK_MS);
 
 async function partitions(): Promise<string[]> {
   const rows = await ground.sql<{ name: string }[]>`

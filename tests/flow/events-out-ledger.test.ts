@@ -6,13 +6,16 @@ import { audit } from "@millrace/recorder/audit";
 import { createProgressTeller } from "@millrace/recorder/tell-progress";
 import { type EventsGround, eventOf, publishBatch, startEventsGround } from "../support/events.ts";
 
+/** Servers start and stop in them, and the machine may be busy. */
+const HOOK_MS = 60_000;
+
 let ground: EventsGround;
 beforeEach(async () => {
   ground = await startEventsGround();
-});
+}, HOOK_MS);
 afterEach(async () => {
   await ground.close();
-});
+}, HOOK_MS);
 
 const NOW_TIMES = { graceMs: 0, sinceMs: 60_000 };
 

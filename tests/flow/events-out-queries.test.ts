@@ -2,6 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type ApiUnderTest, signInAdmin, signUp, startApi } from "../support/api.ts";
 import { recordLines } from "../support/events.ts";
 
+/** Servers start and stop in them, and the machine may be busy. */
+const HOOK_MS = 60_000;
+
 /** The clock of `startApi`: 2026-01-15 12:00 UTC. */
 const NOW = Date.UTC(2026, 0, 15, 12);
 const MINUTE = 60_000;
@@ -38,8 +41,8 @@ beforeAll(async () => {
     at: NOW,
     lines: [...lines.filter((_, n) => n % 2 === 1), old],
   });
-});
-afterAll(() => api.close());
+}, HOOK_MS);
+afterAll(() => api.close(), HOOK_MS);
 
 interface Page {
   items: { id: string; timestamp: string; type: string; level: string; message: string; source: string }[];

@@ -9,13 +9,16 @@ import {
   startEventsGround,
 } from "../support/events.ts";
 
+/** Servers start and stop in them, and the machine may be busy. */
+const HOOK_MS = 60_000;
+
 let ground: EventsGround;
 beforeEach(async () => {
   ground = await startEventsGround();
-});
+}, HOOK_MS);
 afterEach(async () => {
   await ground.close();
-});
+}, HOOK_MS);
 
 describe("the recorder", () => {
   test("stores every event with its fields, defaults and stray fields", async () => {

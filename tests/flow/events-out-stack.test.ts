@@ -3,13 +3,16 @@ import { until } from "../support/bus.ts";
 import { readSentEvents } from "../support/server-sent.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 
+/** Servers start and stop in them, and the machine may be busy. */
+const HOOK_MS = 60_000;
+
 setDefaultTimeout(60_000);
 
 let stack: TaskStack;
 beforeAll(async () => {
   stack = await startTaskStack();
-});
-afterAll(() => stack.close());
+}, HOOK_MS);
+afterAll(() => stack.close(), HOOK_MS);
 
 async function send(lines: readonly object[], headers: Readonly<Record<string, string>> = {}) {
   const answer = await stack.raw("POST", "/api/events", {
