@@ -144,6 +144,7 @@ export class ThreadPool<Job, Result> {
     await this.#turn(options);
     this.#count(options.owner, 1);
     try {
+      options.signal?.throwIfAborted(); // Its turn and its abort may come together.
       return await this.#runOnThread(job, options);
     } finally {
       this.#count(options.owner, -1);

@@ -30,7 +30,6 @@ export class ThreadRun {
   readonly #kill = new AbortController();
   readonly #onAbort = (): void => this.#end(this.#options.signal?.reason);
   #ending: { readonly reason: unknown } | undefined;
-  #hasStarted = false;
   #isNative = false;
   #timer: ReturnType<typeof setTimeout>;
 
@@ -39,7 +38,6 @@ export class ThreadRun {
     // Of a thread that could not be started; without this the job would wait for ever.
     this.#timer = this.#stopAfter(options.bootMsMax, "THREAD_UNAVAILABLE", "no thread started to work on it");
     options.signal?.addEventListener("abort", this.#onAbort, { once: true });
-    if (options.signal?.aborted) this.#onAbort();
   }
 
   /** Aborts when the thread must be killed. */
@@ -70,7 +68,6 @@ export class ThreadRun {
 
   #start(): void {
     const { timeoutMs } = this.#options;
-    this.#hasStarted = true;
     clearTimeout(this.#timer);
     this.#timer = this.#stopAfter(timeoutMs, "TIMEOUT", `it ran longer than ${timeoutMs / 1000} s`);
   }
@@ -88,15 +85,11 @@ export class ThreadRun {
     return setTimeout(() => this.#end(new Stop(code, message)), delayMs);
   }
 
-  /** Asks first: killing loses what native code holds (an open file, its memory). A job without a thread just leaves. */
+  /** Asks first: killing loses what native code holds (an open file, its memory). */
   #end(reason: unknown): void {
     if (this.#ending !== undefined) return;
     this.#ending = { reason };
     clearTimeout(this.#timer);
-    if (!this.#hasStarted) {
-      this.#kill.abort();
-      return;
-    }
     Atomics.store(this.stop, 0, 1);
     this.#killLater();
   }

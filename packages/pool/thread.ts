@@ -41,7 +41,9 @@ export function threadMain<Job, Result>(
     const { jobId } = order;
     say({ kind: "started", jobId });
     try {
-      const result = await run(order.job, contextOf(jobId, order.stop));
+      const context = contextOf(jobId, order.stop);
+      context.report(0); // It may have been stopped while this thread started.
+      const result = await run(order.job, context);
       return { kind: "done", result, thread: threadState() };
     } catch (error) {
       const code = error instanceof JobFailure ? error.code : "HANDLER_ERROR";
