@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { benchEvents } from "./events.ts";
 import { benchEventsQuery } from "./events-query.ts";
 import { benchEventsStore } from "./events-store.ts";
+import { benchFiles } from "./files.ts";
 import { benchStore } from "./store.ts";
 import { benchTasks } from "./tasks.ts";
 
@@ -12,6 +13,7 @@ const BENCHES: Readonly<Record<string, (say: (line: string) => void) => Promise<
   "events-store": benchEventsStore,
   "events-query": benchEventsQuery,
   tasks: benchTasks,
+  files: benchFiles,
 };
 
 const wanted = process.argv.slice(2);
