@@ -154,7 +154,8 @@ describe("a file that takes too long", () => {
         expect(outcome).toMatchObject({ kind: "failed", error: { code: "TIMEOUT" }, isRetryable: true });
         expect(existsSync(outputPath)).toBe(false);
       };
-      for (let n = 0; n < 6; n += 1) await kill(n); // Libraries and allocators warm up.
+      // Libraries and allocators take what they keep: after six rounds they still grew by up to 48 MB, after thirty by less than 15.
+      for (let n = 0; n < 30; n += 1) await kill(n);
       const before = resources();
       for (let n = 0; n < 30; n += 1) await kill(n);
       expect((await run("checksum", image)).outcome.kind).toBe("done");
@@ -162,7 +163,7 @@ describe("a file that takes too long", () => {
       const after = resources();
       expect(after.files).toBeLessThanOrEqual(before.files);
       expect(after.threads).toBeLessThanOrEqual(before.threads + 2);
-      expect(after.rssMb - before.rssMb).toBeLessThan(40);
+      expect(after.rssMb - before.rssMb).toBeLessThan(30);
       expect(events).toEqual([]); // It stopped by itself: no thread had to be killed.
     },
     LONG_MS,
