@@ -6,6 +6,7 @@ import {
   decodeBatchHeader,
   EVENTS_STREAM,
 } from "@millrace/protocol/events/index";
+import { TimeoutError } from "nats";
 import { type Answer, type ApiUnderTest, callWith, signUp, startApi } from "./api.ts";
 import { type BusUnderTest, startBus } from "./bus.ts";
 
@@ -71,15 +72,29 @@ function messageReader({ bus }: BusUnderTest): () => Promise<readonly StreamMess
   const messages: StreamMessage[] = [];
   let next = 1;
   return async () => {
-    const { state } = await bus.manager.streams.info(EVENTS_STREAM);
+    const { state } = await asked(() => bus.manager.streams.info(EVENTS_STREAM));
     for (; next <= state.last_seq; next++) {
-      const message = await bus.manager.streams.getMessage(EVENTS_STREAM, { seq: next });
+      const seq = next;
+      const message = await asked(() => bus.manager.streams.getMessage(EVENTS_STREAM, { seq }));
       if (message === null) continue;
       const header = decodeBatchHeader(message.header.get(BATCH_HEADER));
       messages.push({ seq: next, subject: message.subject, text: message.string(), header });
     }
     return [...messages];
   };
+}
+
+const QUESTIONS_MAX = 4;
+
+/** What is asked at the moment of a reconnect is thrown away by the client library, and ends in its time-out. */
+async function asked<T>(question: () => Promise<T>): Promise<T> {
+  for (let questions = 1; ; questions++) {
+    try {
+      return await question();
+    } catch (error) {
+      if (!(error instanceof TimeoutError) || questions >= QUESTIONS_MAX) throw error;
+    }
+  }
 }
 
 function linesOf(text: string): Record<string, unknown>[] {
