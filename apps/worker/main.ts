@@ -94,7 +94,7 @@ const worker = await startWorker({
   log,
   metrics,
   types,
-  slots: { short: config.maxWorkers - config.longSlots, long: config.longSlots },
+  slots: { short: config.maxWorkers - config.longSlots, long: config.longSlots, file: 0 },
   heartbeatS: config.heartbeatIntervalS,
   random: Math.random,
 });

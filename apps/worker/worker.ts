@@ -66,7 +66,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     workerId,
     nonce,
     capabilities: [...options.types.keys()],
-    slots: options.slots.short + options.slots.long,
+    slots: slotsOf(options),
     intervalS: options.heartbeatS,
     currentTasks: () => running.taskIds(),
     log,
@@ -97,6 +97,10 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   };
 }
 
+function slotsOf({ slots }: WorkerOptions): number {
+  return LANES.reduce((sum, lane) => sum + slots[lane], 0);
+}
+
 interface Parts {
   readonly session: string;
   readonly running: RunningAttempts;
@@ -121,7 +125,7 @@ function makePorts(options: WorkerOptions, { session, running, pullers, work }: 
     metrics,
     session,
     types: options.types,
-    attempts: new Attempts({ sql, session, log, slots: options.slots.short + options.slots.long }),
+    attempts: new Attempts({ sql, session, log, slots: slotsOf(options) }),
     publisher,
     running,
     audit: new SelfAudit({ sql, session, running, publisher, log }),

@@ -1,7 +1,7 @@
-import type { FieldProblem, Json, Lane, TaskPhase, TaskStatus } from "@millrace/core";
+import type { AskedLane, FieldProblem, Json, Lane, TaskPhase, TaskStatus } from "@millrace/core";
 
 /** What travels, word for word: snake_case, times in RFC 3339 (UTC), durations in seconds unless the name says `_ms`. */
-export type { FieldProblem, Json, Lane, TaskPhase, TaskStatus };
+export type { AskedLane, FieldProblem, Json, Lane, TaskPhase, TaskStatus };
 
 /** The bounds of the wait before another attempt. What is absent gets the server's default. */
 export interface Backoff {
@@ -26,7 +26,7 @@ export interface TaskRequest {
   /** Seconds that one attempt may take. */
   readonly timeout?: number;
   /** By task type when absent. */
-  readonly lane?: Lane;
+  readonly lane?: AskedLane;
   readonly max_attempts?: number;
   readonly backoff?: Backoff;
   /** Not before this time. */

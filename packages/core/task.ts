@@ -1,8 +1,15 @@
 import type { BackoffPolicy } from "./backoff.ts";
 
-/** Short and long tasks never share a slot: each lane has consumers and worker slots of its own. */
-export const LANES = ["short", "long"] as const;
+/**
+ * Tasks of different lanes never share a slot: each lane has consumers and worker slots of its own. The tasks of files
+ * have one because they need a thread: a worker takes no more of them than it has threads.
+ */
+export const LANES = ["short", "long", "file"] as const;
 export type Lane = (typeof LANES)[number];
+
+/** What whoever submits a task can ask for. The lane of files is for the tasks that uploads make. */
+export const ASKED_LANES = ["short", "long"] as const;
+export type AskedLane = (typeof ASKED_LANES)[number];
 
 /** 1 (can wait) … 10 (most urgent). */
 export type Priority = number;

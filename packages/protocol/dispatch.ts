@@ -1,4 +1,4 @@
-import type { BackoffPolicy, Json, Lane, Priority } from "@millrace/core";
+import { type BackoffPolicy, type Json, LANES, type Lane, type Priority } from "@millrace/core";
 import { ATTEMPT_NUMBER_MAX, PRIORITY_MAX, PRIORITY_MIN } from "@millrace/core/limits";
 
 /**
@@ -66,7 +66,7 @@ function isDispatch(value: unknown): value is Dispatch {
     isWithin(body.priority, PRIORITY_MIN, PRIORITY_MAX) &&
     typeof body.timeout === "number" &&
     body.timeout > 0 &&
-    (body.lane === "short" || body.lane === "long") &&
+    LANES.some((lane) => lane === body.lane) &&
     typeof body.task_id === "string" &&
     typeof body.task_type === "string" &&
     typeof body.correlation_id === "string" &&

@@ -1,4 +1,4 @@
-import type { FieldProblem, Json, Lane } from "@millrace/core";
+import type { AskedLane, FieldProblem, Json } from "@millrace/core";
 import {
   ATTEMPTS_DEFAULT,
   BACKOFF_FACTOR_DEFAULT,
@@ -17,7 +17,7 @@ import type { TaskWish } from "./task-wish.ts";
 
 export interface TaskRules {
   /** Time-outs of tasks that name none, in seconds. */
-  readonly timeoutS: Readonly<Record<Lane, number>>;
+  readonly timeoutS: Readonly<Record<AskedLane, number>>;
   readonly nowMs: () => number;
   readonly makeTaskId: () => string;
 }
@@ -98,7 +98,7 @@ export function isTooLarge(payload: Json): boolean {
  * Who asks for more time than the short lane gives wants the long one, whatever the type. A type that nobody here knows
  * may take long: only a time-out that says otherwise puts it among the short ones.
  */
-function laneFor(payload: Json, type: BuiltInTaskType | undefined, timeoutS: number | undefined): Lane {
+function laneFor(payload: Json, type: BuiltInTaskType | undefined, timeoutS: number | undefined): AskedLane {
   if (timeoutS !== undefined && timeoutS > SHORT_LANE_TIMEOUT_S_MAX) return "long";
   return type?.laneFor(payload) ?? (timeoutS === undefined ? "long" : "short");
 }

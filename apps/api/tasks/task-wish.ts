@@ -1,4 +1,4 @@
-import { LANES } from "@millrace/core";
+import { ASKED_LANES } from "@millrace/core";
 import {
   ATTEMPTS_MAX,
   BACKOFF_FACTOR_MAX,
@@ -63,7 +63,7 @@ export const TaskWish = strict({
       description: "Seconds that one attempt may take.",
     }),
   ),
-  lane: t.Optional(choice(LANES, { description: "By task type and time-out when absent." })),
+  lane: t.Optional(choice(ASKED_LANES, { description: "By task type and time-out when absent." })),
   max_attempts: t.Optional(Type.Integer({ minimum: 1, maximum: ATTEMPTS_MAX })),
   backoff: t.Optional(Backoff),
   run_at: t.Optional(t.String({ description: "RFC 3339. Not together with delay." })),

@@ -1,3 +1,4 @@
+export * from "./file-task.ts";
 export * from "./operations.ts";
 export {
   checkOptions,

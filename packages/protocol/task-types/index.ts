@@ -1,4 +1,4 @@
-import type { FieldProblem, Json, Lane } from "@millrace/core";
+import type { AskedLane, FieldProblem, Json } from "@millrace/core";
 import { checkHttpRequest, HTTP_REQUEST_FIELDS } from "./http-request.ts";
 import { checkSimulate, SIMULATE_FIELDS, simulateLane } from "./simulate.ts";
 import { withoutTemplates } from "./templates.ts";
@@ -11,7 +11,7 @@ export { parseSimulate, type SimulatePayload } from "./simulate.ts";
 export interface BuiltInTaskType {
   readonly taskType: string;
   /** The lane of a task that names none. */
-  laneFor(payload: Json): Lane;
+  laneFor(payload: Json): AskedLane;
   /**
    * What is wrong with a payload at submission; empty when nothing is. Values that are still templates
    * (`{{tasks.<id>.result.path}}`) are left to the worker, which parses again once they are replaced.

@@ -1,4 +1,4 @@
-import type { FieldProblem, Json, Lane } from "@millrace/core";
+import type { AskedLane, FieldProblem, Json } from "@millrace/core";
 import {
   ERROR_MESSAGE_CHARS_MAX,
   SIMULATED_FAILURE_RATE_DEFAULT,
@@ -62,7 +62,7 @@ export function parseSimulate(payload: Json): Parsed<SimulatePayload> {
 }
 
 /** Long simulations must not hold a slot of the short lane. */
-export function simulateLane(payload: Json): Lane {
+export function simulateLane(payload: Json): AskedLane {
   const parsed = parseSimulate(payload);
   return parsed.ok && parsed.value.durationMs > SIMULATED_SHORT_MS_MAX ? "long" : "short";
 }

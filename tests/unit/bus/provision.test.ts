@@ -31,7 +31,7 @@ describe("on an empty server", () => {
   test("everything is created once, and a second time there is nothing to do", async () => {
     const first = await provision(bus);
     expect(first.created).toContain("stream TASKS");
-    expect(first.created.filter((what) => what.startsWith("consumer TASKS/"))).toHaveLength(20);
+    expect(first.created.filter((what) => what.startsWith("consumer TASKS/"))).toHaveLength(30);
     expect(first.drifts).toEqual([]);
     expect(await provision(bus)).toEqual({ created: [], drifts: [] });
   });

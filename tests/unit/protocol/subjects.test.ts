@@ -38,7 +38,7 @@ describe("the files in nats/ and the names on the wire", () => {
   test("have the same consumer for each lane and priority, and no other", async () => {
     const wanted = LEVELS.map((level) => `${levelConsumer(level)}.json`);
     expect((await readdir(join(CONSUMERS, TASKS_STREAM))).sort()).toEqual(wanted.sort());
-    expect(wanted).toHaveLength(20);
+    expect(wanted).toHaveLength(30);
     expect(await readdir(join(CONSUMERS, DLQ_STREAM))).toEqual([`${DLQ_MONITOR}.json`]);
   });
 
