@@ -9,6 +9,7 @@ export * from "./publisher.ts";
 export * from "./puller.ts";
 export * from "./queue-head.ts";
 export * from "./settle.ts";
+export * from "./upload-releases.ts";
 export * from "./verify-server.ts";
 export * from "./worker-registry.ts";
 export * from "./workers-bucket.ts";

@@ -59,6 +59,11 @@ export const LIVE_PROGRESS_SUBJECT = "live.progress";
 /** Core NATS: tells the workers that a running task was cancelled. */
 export const CANCEL_SUBJECT = "control.cancel";
 
+/** Core NATS: asks whichever api process receives bytes of an upload to let go of it. */
+export function uploadReleaseSubject(fileId: string): string {
+  return `uploads.release.${fileId}`;
+}
+
 /** Deduplicates within the stream's window; afterwards the claim does. */
 export function dispatchId(taskId: string, attempt: number): string {
   return `${taskId}:${attempt}`;

@@ -21,7 +21,12 @@ export const PROBLEM_HELP: Readonly<Record<FaultCode, string>> = {
     "The task id was used before, with other content. The first task is unchanged; choose another id.",
   TASK_STATE_CONFLICT:
     "The task is in a state in which this cannot be done, such as cancelling a finished task.",
+  UPLOAD_OFFSET_CONFLICT:
+    "Resumable uploads only. Nothing was changed; ask with HEAD for the offset and go on from there.",
   LEASE_LOST: "The lease has expired or was taken over. Stop working on the task; somebody else does.",
+  UPLOAD_EXPIRED: "Nobody went on with the upload for too long, and its bytes are gone. Begin a new one.",
+  TUS_VERSION_UNSUPPORTED:
+    "Resumable uploads only. Send `Tus-Resumable` with a version that the header `Tus-Version` of this answer lists.",
   BODY_TOO_LARGE: "The body is larger than this route reads. Send less, or in parts.",
   PAYLOAD_TOO_LARGE: "A task's payload is too large. Upload it as a file and send the file's id.",
   UNSUPPORTED_MEDIA_TYPE: "Send one of the content types that the route documents.",
@@ -29,7 +34,11 @@ export const PROBLEM_HELP: Readonly<Record<FaultCode, string>> = {
     "The input is well-formed and breaks rules; `errors` lists each place as a JSON pointer.",
   QUERY_TOO_EXPENSIVE:
     "The query was stopped after the time that one may take, so that it slows nobody else. Narrow its time span, or name a type.",
+  UPLOAD_LOCKED:
+    "Resumable uploads only. Another request is sending to this upload, or finishing it. Ask again with HEAD, and go on from the offset that it tells.",
   TOO_MANY_REQUESTS: "Wait for as many seconds as the header `Retry-After` says.",
+  CHECKSUM_MISMATCH:
+    "Resumable uploads only. The chunk arrived damaged and was thrown away; send it again from the same offset.",
   INTERNAL: "A mistake of ours. Report it with the `correlation_id`: the log has the cause under it.",
   OVERLOADED: "Nothing was accepted. Try again after `Retry-After` seconds.",
   STORE_UNAVAILABLE:

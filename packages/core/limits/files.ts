@@ -15,7 +15,7 @@ export const THREAD_STOP_MS_MAX = 250;
 /** The same for a job that waits for native code, whose open files and memory would be lost with the thread. */
 export const THREAD_NATIVE_MS_MAX = 10_000;
 /** A thread tells its progress no more often than this. */
-export const THREAD_PROGRESS_MS = 200;
+export const THREAD_PROGRESS_MS = 250;
 
 /** Files are read and written in pieces of this size: large enough that a piece costs little, small beside 64 MB. */
 export const FILE_PIECE_BYTES = 64 * 1024;
@@ -52,3 +52,44 @@ export const STORAGE_ATTEMPTS_MAX = 4;
 export const RUNNING_HASHES_MAX = 1_000;
 /** Room on the disk for files below which the storage counts as full, so that what has begun can still end. */
 export const STORAGE_FREE_BYTES_MIN = 64 * 1024 * 1024;
+
+/** One file, and what its multipart request may hold around it. */
+export const FILE_BYTES_MAX = 100 * 1024 * 1024;
+export const MULTIPART_EXTRA_BYTES_MAX = 64 * 1024;
+/** `options` of an upload, as JSON. */
+export const FILE_OPTIONS_BYTES_MAX = 8 * 1024;
+export const FILENAME_BYTES_MAX = 255;
+export const CONTENT_TYPE_CHARS_MAX = 127;
+/** What one user may keep, and begin per minute, unless the configuration says otherwise. */
+export const FILES_PER_USER_DEFAULT = 10_000;
+export const FILE_BYTES_PER_USER_DEFAULT = 10 * 1024 ** 3;
+export const UPLOADS_PER_USER_PER_MINUTE_DEFAULT = 600;
+/** Uploads whose bytes one api process takes in at once; each holds a few pieces in memory. Beyond, OVERLOADED. */
+export const UPLOADS_AT_ONCE_MAX = 64;
+/** The same for one user, so that nobody takes all of them. */
+export const UPLOADS_AT_ONCE_PER_USER_MAX = 24;
+/** An upload in one request: how long it may stand still, and take in all. */
+export const UPLOAD_IDLE_MS_MAX = 30_000;
+export const UPLOAD_MS_MAX = 60 * 60 * 1000;
+/** A resumable upload is given up when nobody went on with it for this long. */
+export const UPLOAD_PAUSE_MS_MAX = 24 * 60 * 60 * 1000;
+/** Blobs without a row that are older than this are swept: longer than any upload takes from its bytes to its row. */
+export const ORPHAN_AGE_MS = 24 * 60 * 60 * 1000;
+/** How long the row of a deleted or expired file is kept. */
+export const ENDED_FILE_KEPT_MS = 7 * 24 * 60 * 60 * 1000;
+/** Upload progress is told to others at most this often. */
+export const UPLOAD_TOLD_EVERY_MS = 250;
+
+/**
+ * Resumable uploads: how long a sender may be silent. Shorter than the server's time-out for idle connections, so that
+ * what came is kept and told to whoever is still there.
+ */
+export const UPLOAD_SILENCE_MS_MAX = 20_000;
+/** The same when somebody else asks for the upload: a connection that is half open is given up after this. */
+export const UPLOAD_STALL_MS_MAX = 1_000;
+/** How long a request waits for one that holds its upload and still receives bytes, or finishes; then UPLOAD_LOCKED. */
+export const UPLOAD_LOCK_WAIT_MS_MAX = 8_000;
+/** Requests that wait for one upload. */
+export const UPLOAD_LOCK_WAITERS_MAX = 8;
+/** The header Upload-Metadata: the longest name, options at their largest, in base64, and a little more. */
+export const UPLOAD_METADATA_CHARS_MAX = 14 * 1024;
