@@ -2,7 +2,6 @@
 import { availableParallelism } from "node:os";
 import { benchEvents } from "./events.ts";
 import { benchEventsQuery } from "./events-query.ts";
-import { benchEventsStore } from "./events-store.ts";
 import { benchFiles } from "./files.ts";
 import { benchStore } from "./store.ts";
 import { benchTasks } from "./tasks.ts";
@@ -10,7 +9,6 @@ import { benchTasks } from "./tasks.ts";
 const BENCHES: Readonly<Record<string, (say: (line: string) => void) => Promise<void>>> = {
   store: benchStore,
   events: benchEvents,
-  "events-store": benchEventsStore,
   "events-query": benchEventsQuery,
   tasks: benchTasks,
   files: benchFiles,

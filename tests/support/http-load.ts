@@ -9,6 +9,8 @@ export interface Load {
   readonly body: (n: number) => string | Uint8Array;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** A steady pace for all connections together; as fast as they are answered when absent. */
+  readonly requestsPerSecond?: number;
 }
 
 export interface LoadReport {
@@ -41,7 +43,14 @@ export async function runLoad(load: Load): Promise<LoadReport> {
 
   const next = (socket: Socket<Lane>): void => {
     if (sent >= load.requests) return;
-    const body = load.body(sent++);
+    const n = sent++;
+    const dueMs = (n * 1_000) / (load.requestsPerSecond ?? Number.POSITIVE_INFINITY);
+    const waitMs = startedAt + dueMs - performance.now();
+    if (waitMs > 0) setTimeout(() => send(socket, n), waitMs);
+    else send(socket, n);
+  };
+  const send = (socket: Socket<Lane>, n: number): void => {
+    const body = load.body(n);
     socket.data.sentAt = performance.now();
     socket.data.text = "";
     const start = `${head}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n`;
@@ -106,6 +115,7 @@ const LENGTH = /\r\ncontent-length: (\d+)\r\n/i;
 function completeStatus(text: string): number | undefined {
   const headEnd = text.indexOf("\r\n\r\n");
   if (headEnd === -1) return undefined;
+  if (text.startsWith("204", 9)) return 204; // Has no body, and need not say so.
   const length = LENGTH.exec(text);
   if (length === null) throw new Error("a response without Content-Length");
   return text.length >= headEnd + 4 + Number(length[1]) ? Number(text.slice(9, 12)) : undefined;

@@ -11,12 +11,42 @@ import { runLoad } from "../support/http-load.ts";
 import { startRecorderProcess } from "../support/recorder-process.ts";
 import { type RunningStack, startStack, untilTrue } from "../support/running-stack.ts";
 import { startPostgres } from "../support/servers.ts";
+import { cpuByProcess, perEvent } from "./cpu-by-process.ts";
+import { asNdjson, benchBatch, LINES, perSecond } from "./event-lines.ts";
 
-const LINES = 1_000;
 const DRAINED = 600;
 const COPY_CONNECTIONS = 3;
 
-export async function benchEventsStore(say: (line: string) => void): Promise<void> {
+/** Paced load: more than the 120 000 events/s that have to get through, less than what fills both cores. */
+const PACE = 130_000;
+const PACED_REQUESTS = (PACE / LINES) * 20;
+
+export interface Stored {
+  /** Rows/s of a bare COPY into the same table. */
+  readonly copied: number;
+  /** Events/s of the recorder, out of a stream that was full. */
+  readonly drained: number;
+  /** Events/s from the first request to the last row. */
+  readonly wholeWay: number;
+}
+
+export async function measureStored(say: (line: string) => void): Promise<Stored> {
+  const { copied, drained } = await measureDrain(say);
+  const stack = await startStack({ LOG_LEVEL: "WARNING" });
+  try {
+    await wholeWay(stack, { requests: 200 }, () => {});
+    const rates = [
+      await wholeWay(stack, { requests: 2_000 }, say),
+      await wholeWay(stack, { requests: 2_000 }, say),
+    ];
+    await wholeWay(stack, { requests: PACED_REQUESTS, requestsPerSecond: PACE / LINES }, say);
+    return { copied, drained, wholeWay: Math.max(...rates) };
+  } finally {
+    await stack.stop();
+  }
+}
+
+async function measureDrain(say: (line: string) => void): Promise<Omit<Stored, "wholeWay">> {
   const postgres = await startPostgres();
   await migrate(postgres.url);
   const ground = await startEventsGround({ databaseUrl: postgres.url });
@@ -31,40 +61,12 @@ export async function benchEventsStore(say: (line: string) => void): Promise<voi
     await ground.sql`truncate events`;
     await fillStream(ground, 1 + DRAINED, DRAINED);
     const drained = await drain(ground, { databaseUrl: postgres.url, postgresPid: postgres.pid }, say);
-    say(
-      `drain of the stream, ledger and rollups included: ${perSecond(drained)} events/s, ${(drained / copied).toFixed(2)} of COPY`,
-    );
+    say(`drain of the stream, ledger and rollups included: ${perSecond(drained)} events/s`);
+    return { copied, drained };
   } finally {
     await ground.close();
     await postgres.stop();
   }
-  const stack = await startStack({ LOG_LEVEL: "WARNING" });
-  try {
-    await endToEnd(stack, 200, () => {});
-    await endToEnd(stack, 2_000, say);
-    await endToEnd(stack, 2_000, say);
-  } finally {
-    await stack.stop();
-  }
-}
-
-const TYPES = ["http.request", "user.login", "order.placed", "cache.miss", "job.done", "mail.sent"];
-
-/** About 240 bytes, as services would write it: six types, eight sources, two levels. */
-export function eventLine(n: number, timeMs: number): object {
-  return {
-    timestamp: new Date(timeMs).toISOString(),
-    type: TYPES[n % TYPES.length],
-    level: n % 50 === 0 ? "error" : "info",
-    source: `service-${n % 8}`,
-    message: `GET /products/${n} 200 in ${n % 97} ms`,
-    attributes: { method: "GET", path: `/products/${n}`, status: 200, duration_ms: 12.5, user: `u-${n}` },
-  };
-}
-
-function linesOf(batch: number): readonly object[] {
-  const timeMs = Date.now();
-  return Array.from({ length: LINES }, (_, n) => eventLine(batch * LINES + n, timeMs + n / 10));
 }
 
 async function fillStream({ bus }: EventsGround, firstOrdinal: number, messages: number): Promise<void> {
@@ -73,7 +75,7 @@ async function fillStream({ bus }: EventsGround, firstOrdinal: number, messages:
       { length: Math.min(20, messages - start) },
       (_, n) => firstOrdinal + start + n,
     );
-    await Promise.all(ordinals.map((ordinal) => publishBatch(bus, { ordinal, lines: linesOf(ordinal) })));
+    await Promise.all(ordinals.map((ordinal) => publishBatch(bus, { ordinal, lines: benchBatch(ordinal) })));
   }
 }
 
@@ -96,11 +98,7 @@ async function bareCopy(sql: Sql, messages: number): Promise<number> {
 }
 
 function rowsOf(batch: number): string {
-  const body = Buffer.from(
-    linesOf(batch)
-      .map((line) => JSON.stringify(line))
-      .join("\n"),
-  );
+  const body = asNdjson(benchBatch(batch));
   return readMessage({ seq: batch + 1, storedMs: Date.now(), header: undefined, body }).rows;
 }
 
@@ -126,45 +124,46 @@ async function drain(
   return events / (took?.seconds ?? Number.NaN);
 }
 
-/** From the first request to the last row: sent as fast as it is taken, and stored meanwhile. */
-async function endToEnd(stack: RunningStack, requests: number, say: (line: string) => void): Promise<void> {
+interface Way {
+  readonly requests: number;
+  /** As fast as they are taken, when absent. */
+  readonly requestsPerSecond?: number;
+}
+
+/** From the first request to the last row; stored while they come in. */
+async function wholeWay(stack: RunningStack, way: Way, say: (line: string) => void): Promise<number> {
   const { api_url: url, api_key: key, database_url: databaseUrl } = await stack.run();
   const sql = openPool({ url: databaseUrl, max: 1, applicationName: "bench" });
-  const bodies = Array.from({ length: 16 }, (_, which) =>
-    Buffer.from(
-      linesOf(which)
-        .map((line) => JSON.stringify(line))
-        .join("\n"),
-    ),
-  );
+  const bodies = Array.from({ length: 16 }, (_, which) => asNdjson(benchBatch(which)));
   const stored = async (): Promise<number> =>
     (await sql<{ events: number }[]>`select coalesce(sum(stored), 0)::bigint as events from event_batches`)[0]
       ?.events ?? 0;
   const before = await stored();
+  const cpuBefore = await cpuByProcess(stack);
   const startedMs = performance.now();
   const report = await runLoad({
     url,
     path: "/api/events",
     headers: { Authorization: `Bearer ${key}`, "Content-Type": "application/x-ndjson" },
     connections: 4,
-    requests,
+    ...way,
     body: (n) => bodies[n % bodies.length] ?? "",
   });
+  const events = way.requests * LINES;
+  const takenMs = performance.now() - startedMs;
   const atEnd = (await stored()) - before;
-  const takenS = (performance.now() - startedMs) / 1_000;
-  const events = requests * LINES;
   await untilTrue(async () => (await stored()) - before >= events, 120_000, "everything is stored");
   const seconds = (performance.now() - startedMs) / 1_000;
+  const cpu = await cpuByProcess(stack);
   await sql.end();
+  const pace = way.requestsPerSecond === undefined ? "as fast as taken" : "at a steady pace";
   say(
-    `the whole way, ${events} events in requests of ${LINES}: ${perSecond(events / seconds)} events/s stored (taken at ${perSecond(report.requestsPerSecond * LINES)}; while they came in, ${perSecond(atEnd / takenS)} stored)`,
+    `the whole way, ${events} events in requests of ${LINES}, ${pace}: taken at ${perSecond(report.requestsPerSecond * LINES)}/s, ${perSecond((atEnd * 1_000) / takenMs)}/s stored meanwhile, the last ${(seconds - takenMs / 1_000).toFixed(1)} s after it was taken: ${perSecond(events / seconds)} events/s`,
   );
+  say(`  CPU per event in µs: ${perEvent(cpuBefore, cpu, events)}`);
+  return events / seconds;
 }
 
 function micros(seconds: number, events: number): string {
   return ((seconds * 1e6) / events).toFixed(2);
-}
-
-function perSecond(value: number): string {
-  return Math.round(value).toLocaleString("en").replaceAll(",", " ");
 }
