@@ -1,5 +1,6 @@
 export * from "./connect.ts";
 export * from "./events/index.ts";
+export * from "./files/index.ts";
 export * from "./migrate.ts";
 export * from "./retryable.ts";
 export * from "./tasks/index.ts";

@@ -1,4 +1,4 @@
-import type { Sql } from "../connect.ts";
+import type { Sql, Transaction } from "../connect.ts";
 import { storableText } from "./hostile-content.ts";
 
 export interface CancelledTask {
@@ -10,7 +10,11 @@ export interface CancelledTask {
  * Invariant 8: ends an open task as cancelled, also while it runs; the running attempt's own outcome will be refused.
  * A cancellation between attempts takes the next attempt's number. Null when the task is not open any more.
  */
-export async function cancelTask(sql: Sql, seq: number, reason: string): Promise<CancelledTask | null> {
+export async function cancelTask(
+  sql: Sql | Transaction,
+  seq: number,
+  reason: string,
+): Promise<CancelledTask | null> {
   const [row] = await sql<{ attempt: number; claimed_by: string | null }[]>`
     with ended as (
       delete from open_tasks where seq = ${seq} returning seq, attempt, claimed_by, claimed_at
