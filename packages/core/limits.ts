@@ -23,6 +23,7 @@ import {
   LOGIN_FAILURES_FORGOTTEN_S,
   REFRESH_GRACE_S,
 } from "./limits/identity.ts";
+import { SCHEDULE_CATCH_UP_MS_MAX, SCHEDULE_ID_CHARS_MAX, SCHEDULE_LATE_MS_MAX } from "./limits/schedules.ts";
 import {
   ABORT_GRACE_MS,
   ACK_PROGRESS_MS,
@@ -45,6 +46,7 @@ import {
   PRIORITY_MAX,
   PRIORITY_MIN,
   SHORT_LANE_TIMEOUT_S_MAX,
+  TASK_ID_CHARS_MAX,
   TIMEOUT_S_MAX,
   WORKER_SLOTS_MAX,
 } from "./limits/tasks.ts";
@@ -53,6 +55,7 @@ export * from "./limits/events.ts";
 export * from "./limits/files.ts";
 export * from "./limits/identity.ts";
 export * from "./limits/process.ts";
+export * from "./limits/schedules.ts";
 export * from "./limits/task-types.ts";
 export * from "./limits/tasks.ts";
 
@@ -98,3 +101,5 @@ requireRelation(
   "a thread is replaced before it is stopped",
 );
 requireRelation(THREAD_STOP_MS_MAX * 2 < ABORT_GRACE_MS, "a job is stopped before its task is left behind");
+requireRelation(SCHEDULE_ID_CHARS_MAX + 30 <= TASK_ID_CHARS_MAX, "a tick's id is a task id");
+requireRelation(SCHEDULE_LATE_MS_MAX < SCHEDULE_CATCH_UP_MS_MAX, "what is late is caught up with");
