@@ -1,4 +1,5 @@
 /** The API process: reads the configuration, connects, listens, and drains when told to stop. */
+import { openBlobs } from "@millrace/blobs";
 import {
   type Bus,
   checkBus,
@@ -18,8 +19,9 @@ import { openPool, type Sql } from "@millrace/store";
 import { createApp } from "./app.ts";
 import { BusEventTail } from "./events-query/event-tail.ts";
 import { readInFlight } from "./events-query/in-flight.ts";
+import { BusLiveFiles } from "./files/live-files.ts";
 import { BusLiveTasks } from "./live/live-tasks.ts";
-import type { Ports } from "./ports.ts";
+import type { FileRules, Ports } from "./ports.ts";
 import { type Listening, serve } from "./serve.ts";
 import { ensureAdmin } from "./use-cases/ensure-admin.ts";
 import { createPorts } from "./wiring.ts";
@@ -94,11 +96,16 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
   const { bus, sql, hotSql, querySql, publisher } = connections;
   const draining = new AbortController();
   const teller = new LiveTeller(bus, "api");
+  const blobs = await openBlobs(config);
   const ports = createPorts({
     log,
     metrics: createMetrics({ service: "api" }),
     health: createHealth({
-      checks: { postgres: async () => void (await sql`select 1`), nats: () => checkBus(bus) },
+      checks: {
+        postgres: async () => void (await sql`select 1`),
+        nats: () => checkBus(bus),
+        storage: () => blobs.checkHealth(),
+      },
     }),
     isMetricsPublic: config.metricsEnabled,
     sql,
@@ -114,6 +121,9 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
     eventTail: new BusEventTail(bus),
     eventsInFlight: () => readInFlight(bus),
     live: new BusLiveTasks(bus),
+    blobs,
+    fileRules: fileRulesOf(config),
+    liveFiles: new BusLiveFiles(bus),
     draining: draining.signal,
     keepOpen: (request) => app.server?.timeout(request, 0),
     timeoutS: { short: config.shortTimeoutS, long: config.taskTimeoutS },
@@ -132,6 +142,11 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
     draining.abort();
     return drain({ ports, connections, teller, listening });
   });
+}
+
+function fileRulesOf(config: ApiConfig): FileRules {
+  const { userFilesMax: filesMax, userFileBytesMax: bytesMax, userUploadsPerMinute: perMinuteMax } = config;
+  return { quota: { filesMax, bytesMax, perMinuteMax }, timeoutS: config.fileTimeoutS };
 }
 
 interface Draining {

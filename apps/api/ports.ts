@@ -1,15 +1,25 @@
+import type { Blobs } from "@millrace/blobs";
 import type { Health, Log, Metrics } from "@millrace/observe";
-import type { Sql } from "@millrace/store";
+import type { FileQuota, Sql } from "@millrace/store";
 import type { EventIntake } from "./events/intake.ts";
 import type { EventTail } from "./events-query/event-tail.ts";
 import type { InFlight } from "./events-query/in-flight.ts";
 import type { QueryGate } from "./events-query/query-gate.ts";
+import type { FileMetrics } from "./files/file-metrics.ts";
+import type { LiveFiles } from "./files/live-files.ts";
+import type { UploadSlots } from "./files/upload-slots.ts";
 import type { AccessTokens } from "./identity/access-tokens.ts";
 import type { Identities } from "./identity/identities.ts";
 import type { Passwords } from "./identity/passwords.ts";
 import type { LiveTasks } from "./live/live-tasks.ts";
 import type { Dispatcher, Intake } from "./tasks/intake.ts";
 import type { TaskRules } from "./tasks/read-task.ts";
+
+export interface FileRules {
+  readonly quota: FileQuota;
+  /** How long one attempt at processing a file may take: FILE_TIMEOUT. */
+  readonly timeoutS: number;
+}
 
 /** All that routes and use cases may reach. `wiring.ts` fills it; tests put in what they want to watch. */
 export interface Ports {
@@ -33,6 +43,13 @@ export interface Ports {
   readonly eventsInFlight: () => Promise<InFlight>;
   readonly taskRules: TaskRules;
   readonly live: LiveTasks;
+  /** The bytes of files and results. */
+  readonly blobs: Blobs;
+  readonly fileRules: FileRules;
+  readonly liveFiles: LiveFiles;
+  /** Uploads whose bytes this process takes in. */
+  readonly uploadSlots: UploadSlots;
+  readonly fileMetrics: FileMetrics;
   /** Aborts when the process is told to stop: streams end, so that clients go elsewhere. */
   readonly draining: AbortSignal;
   /** Takes the idle time-out off a request that is answered with a stream. */

@@ -1,15 +1,19 @@
+import type { Blobs } from "@millrace/blobs";
 import type { Health, Log, Metrics } from "@millrace/observe";
 import type { Sql } from "@millrace/store";
 import { EventIntake, type EventSink } from "./events/intake.ts";
 import type { EventTail } from "./events-query/event-tail.ts";
 import type { InFlight } from "./events-query/in-flight.ts";
 import { QueryGate } from "./events-query/query-gate.ts";
+import { createFileMetrics } from "./files/file-metrics.ts";
+import type { LiveFiles } from "./files/live-files.ts";
+import { UploadSlots } from "./files/upload-slots.ts";
 import { createAccessTokens } from "./identity/access-tokens.ts";
 import { Identities } from "./identity/identities.ts";
 import { lookUpCredential } from "./identity/look-up.ts";
 import { createPasswords, makeAbsentHash } from "./identity/passwords.ts";
 import type { LiveTasks } from "./live/live-tasks.ts";
-import type { Ports } from "./ports.ts";
+import type { FileRules, Ports } from "./ports.ts";
 import { type Dispatcher, Intake } from "./tasks/intake.ts";
 import type { TaskRules } from "./tasks/read-task.ts";
 
@@ -29,6 +33,9 @@ export interface Means {
   readonly eventTail: EventTail;
   readonly eventsInFlight: () => Promise<InFlight>;
   readonly live: LiveTasks;
+  readonly blobs: Blobs;
+  readonly fileRules: FileRules;
+  readonly liveFiles: LiveFiles;
   readonly draining: AbortSignal;
   readonly keepOpen: (request: Request) => void;
   /** Time-outs of tasks that name none, in seconds. */
@@ -42,6 +49,7 @@ export interface Means {
 export function createPorts(means: Means): Ports {
   const { sql, log, nowMs, jwtSecret } = means;
   const accessTokens = createAccessTokens(jwtSecret, nowMs);
+  const uploadSlots = new UploadSlots();
   const lookUpPorts = { sql, accessTokens, nowMs, log };
   return {
     ...means,
@@ -49,6 +57,8 @@ export function createPorts(means: Means): Ports {
     eventQueries: new QueryGate(means.querySql),
     intake: new Intake({ sql: means.hotSql, dispatcher: means.dispatcher, log }),
     taskRules: { timeoutS: means.timeoutS, nowMs, makeTaskId: () => Bun.randomUUIDv7() },
+    uploadSlots,
+    fileMetrics: createFileMetrics(means.metrics, uploadSlots),
     signingSecret: jwtSecret,
     accessTokens,
     passwords: createPasswords(makeAbsentHash()),

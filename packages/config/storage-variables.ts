@@ -1,4 +1,10 @@
-import { secret, text, url } from "./kinds.ts";
+import {
+  FILE_BYTES_MAX,
+  FILE_BYTES_PER_USER_DEFAULT,
+  FILES_PER_USER_DEFAULT,
+  UPLOADS_PER_USER_PER_MINUTE_DEFAULT,
+} from "@millrace/core/limits";
+import { integer, secret, text, url } from "./kinds.ts";
 
 /** Where files are kept. */
 export const storage = {
@@ -35,5 +41,26 @@ export const storage = {
     default: undefined,
     charsMin: 1,
     charsMax: 512,
+  }),
+  userFilesMax: integer({
+    name: "USER_FILES_MAX",
+    about: "Files that one user may keep.",
+    default: FILES_PER_USER_DEFAULT,
+    min: 1,
+    max: 1_000_000,
+  }),
+  userFileBytesMax: integer({
+    name: "USER_FILE_BYTES_MAX",
+    about: "Bytes that the files of one user may have together; their results are not counted.",
+    default: FILE_BYTES_PER_USER_DEFAULT,
+    min: FILE_BYTES_MAX,
+    max: 2 ** 50,
+  }),
+  userUploadsPerMinute: integer({
+    name: "USER_UPLOADS_PER_MINUTE",
+    about: "Uploads that one user may begin within a minute, over all API processes.",
+    default: UPLOADS_PER_USER_PER_MINUTE_DEFAULT,
+    min: 1,
+    max: 100_000,
   }),
 };

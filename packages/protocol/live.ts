@@ -24,3 +24,13 @@ export interface LiveTasks {
   readonly at: string;
   readonly tasks: readonly LiveTask[];
 }
+
+/** How far an upload is, on `live.files.<file_id>`; the last one says what became of it. */
+export interface LiveFile {
+  readonly v: 1;
+  /** Bytes that have arrived. */
+  readonly uploaded: number;
+  /** Of the whole file; null while nobody has said it. */
+  readonly size: number | null;
+  readonly state: "uploading" | "uploaded" | "expired" | "deleted";
+}

@@ -56,8 +56,16 @@ export const LIVE_TASKS_SUBJECT = "live.tasks";
 /** Core NATS: how far running tasks are. Apart, since every api process listens to it. */
 export const LIVE_PROGRESS_SUBJECT = "live.progress";
 
+/** Core NATS: how far uploads are, told by the api processes that receive them. */
+export const LIVE_FILES_FILTER = "live.files.*";
+export function liveFileSubject(fileId: string): string {
+  return `live.files.${fileId}`;
+}
+
 /** Core NATS: tells the workers that a running task was cancelled. */
 export const CANCEL_SUBJECT = "control.cancel";
+/** Core NATS: schedules have changed, so that whoever fires them looks when the next one is due. */
+export const SCHEDULES_SUBJECT = "control.schedules";
 
 /** Core NATS: asks whichever api process receives bytes of an upload to let go of it. */
 export function uploadReleaseSubject(fileId: string): string {

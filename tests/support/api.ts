@@ -2,11 +2,14 @@ import { createApp } from "@millrace/api/app";
 import type { EventSink } from "@millrace/api/events/intake";
 import type { EventTail } from "@millrace/api/events-query/event-tail";
 import type { InFlight } from "@millrace/api/events-query/in-flight";
+import { HeardFiles, type LiveFiles } from "@millrace/api/files/live-files";
 import type { Ports } from "@millrace/api/ports";
 import { ensureAdmin } from "@millrace/api/use-cases/ensure-admin";
 import { createPorts } from "@millrace/api/wiring";
+import type { Blobs } from "@millrace/blobs";
 import { createHealth, createLog, createMetrics, type HealthCheck } from "@millrace/observe";
-import { openPool, type Sql } from "@millrace/store";
+import type { LiveFile } from "@millrace/protocol";
+import { type FileQuota, openPool, type Sql } from "@millrace/store";
 import { freshDatabase } from "./servers.ts";
 
 /** The API in this process, on a database of its own, with a clock that a test moves. */
@@ -46,6 +49,9 @@ export interface Answer {
 export type Call = (method: string, path: string, options?: CallOptions) => Promise<Answer>;
 
 export interface ApiOptions {
+  /** Where files are kept; by default, nowhere. */
+  readonly blobs?: Blobs;
+  readonly fileQuota?: FileQuota;
   readonly eventTail?: EventTail;
   readonly isTextIndexed?: boolean;
   readonly eventsInFlight?: () => Promise<InFlight>;
@@ -55,6 +61,22 @@ export interface ApiOptions {
   readonly eventSink?: EventSink;
   /** Leads the API to its database by another way. */
   readonly reroute?: (databaseUrl: string) => Promise<string>;
+}
+
+const FILE_QUOTA: FileQuota = { filesMax: 1_000, bytesMax: 2 ** 30, perMinuteMax: 1_000 };
+
+/** For APIs that are not asked for files. */
+const NO_BLOBS: Blobs = new Proxy({} as Blobs, {
+  get: () => {
+    throw new Error("this API has no storage; start it with blobs");
+  },
+});
+
+/** What NATS does, within this process. */
+class LocalLiveFiles extends HeardFiles implements LiveFiles {
+  tell(fileId: string, told: LiveFile): void {
+    this.hear(fileId, told);
+  }
 }
 
 export const JWT_SECRET = "a secret for tests, long enough to sign with";
@@ -100,6 +122,9 @@ function build(databaseUrl: string, clock: { ms: number }, options: ApiOptions):
     eventsInFlight: options.eventsInFlight ?? (async () => ({ messages: 0, first: [] })),
     dispatcher: { publish: async () => {}, tellCancelled: () => {}, tell: () => {} },
     live: { progressOf: () => null, watch: () => () => {} },
+    blobs: options.blobs ?? NO_BLOBS,
+    fileRules: { quota: options.fileQuota ?? FILE_QUOTA, timeoutS: 120 },
+    liveFiles: new LocalLiveFiles(),
     draining: new AbortController().signal,
     keepOpen: () => {},
     timeoutS: { short: 30, long: 300 },

@@ -12,9 +12,13 @@ export const PROBLEM_HELP: Readonly<Record<FaultCode, string>> = {
   TOKEN_REUSED:
     "The refresh token had been used before, so somebody has a copy of it. The session has ended on all devices that shared it; log in again.",
   FORBIDDEN: "The identity is valid and lacks the scope or the role that `detail` names.",
+  QUOTA_EXCEEDED:
+    "Your files are as many, or as large together, as one user's may be: `limit` names the bound and what is used. Delete some; deleting frees at once.",
   NOT_FOUND: "There is no such path, or no such thing, or it belongs to somebody else.",
   METHOD_NOT_ALLOWED: "The path exists; the header `Allow` lists its methods.",
   NOT_ACCEPTABLE: "None of the forms that the header `Accept` lists can be given.",
+  UPLOAD_TIMEOUT:
+    "No byte came for too long, or all of them took too long, and nothing was kept. Use a resumable upload (/api/uploads) over a bad connection.",
   EMAIL_TAKEN: "Registration only. Log in instead.",
   LIMIT_REACHED: "There are as many of these as one user may have. Delete one first.",
   TASK_ID_CONFLICT:
@@ -24,12 +28,18 @@ export const PROBLEM_HELP: Readonly<Record<FaultCode, string>> = {
   UPLOAD_OFFSET_CONFLICT:
     "Resumable uploads only. Nothing was changed; ask with HEAD for the offset and go on from there.",
   LEASE_LOST: "The lease has expired or was taken over. Stop working on the task; somebody else does.",
+  FILE_NOT_READY:
+    "The file still arrives, its result is not made yet, or its processing failed; `detail` says which. Follow the file with its stream.",
+  UPLOAD_SUPERSEDED:
+    "While the file arrived it was deleted, or a newer request came with the same `Idempotency-Key`. Nothing of this request was kept.",
   UPLOAD_EXPIRED: "Nobody went on with the upload for too long, and its bytes are gone. Begin a new one.",
   TUS_VERSION_UNSUPPORTED:
     "Resumable uploads only. Send `Tus-Resumable` with a version that the header `Tus-Version` of this answer lists.",
   BODY_TOO_LARGE: "The body is larger than this route reads. Send less, or in parts.",
   PAYLOAD_TOO_LARGE: "A task's payload is too large. Upload it as a file and send the file's id.",
   UNSUPPORTED_MEDIA_TYPE: "Send one of the content types that the route documents.",
+  RANGE_NOT_SATISFIABLE:
+    "Ask for bytes that are there; the header `Content-Range` of this answer says how many there are.",
   VALIDATION_FAILED:
     "The input is well-formed and breaks rules; `errors` lists each place as a JSON pointer.",
   QUERY_TOO_EXPENSIVE:

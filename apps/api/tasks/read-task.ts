@@ -11,6 +11,7 @@ import {
   SHORT_LANE_TIMEOUT_S_MAX,
 } from "@millrace/core/limits";
 import type { BackoffWords } from "@millrace/protocol";
+import { FILE_TASK_TYPE } from "@millrace/protocol/file-operations/index";
 import { BUILT_IN_TASK_TYPES, type BuiltInTaskType } from "@millrace/protocol/task-types/index";
 import type { NewTask } from "@millrace/store";
 import type { TaskWish } from "./task-wish.ts";
@@ -44,6 +45,7 @@ export function readTask(wish: TaskWish, submitter: Submitter, rules: TaskRules)
     return { ok: false, code: "PAYLOAD_TOO_LARGE", errors: [TOO_LARGE] };
   const builtIn = BUILT_IN_TASK_TYPES.get(wish.task_type);
   const errors = [...payloadProblems(payload, builtIn)];
+  if (wish.task_type === FILE_TASK_TYPE) errors.push(NOT_BY_HAND);
   if (wish.dependencies !== undefined && wish.dependencies.length > 0)
     errors.push({ path: "/dependencies", message: "must be empty: this version runs no graphs" });
   const lane = wish.lane ?? laneFor(payload, builtIn, wish.timeout);
@@ -76,6 +78,10 @@ export function readTask(wish: TaskWish, submitter: Submitter, rules: TaskRules)
   };
 }
 
+const NOT_BY_HAND: FieldProblem = {
+  path: "/task_type",
+  message: `must not be ${FILE_TASK_TYPE}: such tasks are made by uploads; send the file to POST /api/files`,
+};
 export const TOO_LARGE: FieldProblem = {
   path: "/payload",
   message: `must have at most ${PAYLOAD_BYTES_MAX} bytes; larger input belongs into a file`,

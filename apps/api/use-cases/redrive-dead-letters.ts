@@ -1,5 +1,6 @@
 import { Fault, type Identity, type Json } from "@millrace/core";
 import { SCHEDULE_HORIZON_MS } from "@millrace/core/limits";
+import { FILE_TASK_TYPE } from "@millrace/protocol/file-operations/index";
 import { BUILT_IN_TASK_TYPES } from "@millrace/protocol/task-types/index";
 import {
   type DeadLetterRow,
@@ -160,6 +161,8 @@ async function reopenOne(
 ): Promise<string | undefined> {
   const wish = { seq: letter.seq, redrivenBy: identity.userId };
   if (redrive.payloadPatch === undefined) return await reopen(ports, { ...wish, delayMs: pace() });
+  if (letter.taskType === FILE_TASK_TYPE)
+    return "the payload of a file's task says whose bytes are read; it cannot be patched";
   const payload = mergePatch(letter.payload, redrive.payloadPatch);
   const [problem] = isTooLarge(payload)
     ? [TOO_LARGE]
