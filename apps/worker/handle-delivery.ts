@@ -81,14 +81,16 @@ interface Start {
 async function run({ delivery, dispatch, type }: Start, ports: WorkerPorts): Promise<RunEnd> {
   const abort = new AbortController();
   const startedAtMs = performance.now();
+  const timeoutMs = ports.timeoutMsOf(dispatch);
   ports.running.add({ dispatch, delivery, abort, startedAtMs });
   ports.tell(dispatch, { status: "running", phase: "running" });
   try {
     return await runAttempt({
       type,
       abort,
-      timeoutMs: ports.timeoutMsOf(dispatch),
+      timeoutMs,
       context: {
+        timeoutMs,
         taskId: dispatch.task_id,
         attempt: dispatch.attempt,
         payload: dispatch.payload,

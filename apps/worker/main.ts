@@ -1,13 +1,18 @@
 import { hostname } from "node:os";
+import { join } from "node:path";
+import { openBlobs } from "@millrace/blobs";
 import { checkBus, closeBus, connectBus, provision, verifyServer } from "@millrace/bus";
 import { formatProblems, readConfig } from "@millrace/config";
 import { createHealth, createLog, createMetrics, startHealthServer } from "@millrace/observe";
-import { openPool } from "@millrace/store";
+import { countLosses, openPool } from "@millrace/store";
+import { startFiles } from "./files/start-files.ts";
 import { loadTaskTypes } from "./task-type.ts";
 import { startWorker } from "./worker.ts";
 
 /** Claims and outcomes take milliseconds; behind a lock, or on a server that vanished, they are tried again after this. */
 const STATEMENT_TIMEOUT_MS = 10_000;
+
+const THREADS_STOP_MS_MAX = 1_000;
 
 const reading = readConfig(process.env, ["databaseUrl", "natsUrls"]);
 if (!reading.ok) {
@@ -64,6 +69,17 @@ const sql = openPool({
   statementTimeoutMs: STATEMENT_TIMEOUT_MS,
   isByKey: true,
 });
+const blobs = config.maxFileWorkers === 0 ? undefined : await openBlobs(config);
+const files =
+  blobs &&
+  (await startFiles({
+    blobs,
+    threads: config.maxFileWorkers,
+    scratchRoot: join(config.home, "scratch"),
+    countLosses: (taskId) => countLosses(sql, taskId),
+    log,
+    metrics,
+  }));
 const types = await loadTaskTypes(new URL("./tasks", import.meta.url).pathname, {
   egress: {
     allowLoopback: config.httpAllowLoopback,
@@ -72,9 +88,14 @@ const types = await loadTaskTypes(new URL("./tasks", import.meta.url).pathname, 
     denyPorts: portsOf([config.databaseUrl, ...config.natsUrls]),
   },
   allowCrash: config.simulateAllowCrash,
+  ...(files && { files: files.ports }),
 });
 const health = createHealth({
-  checks: { nats: () => checkBus(bus), postgres: async () => void (await sql`select 1`) },
+  checks: {
+    nats: () => checkBus(bus),
+    postgres: async () => void (await sql`select 1`),
+    ...(blobs && { storage: () => blobs.checkHealth() }),
+  },
 });
 const healthServer =
   config.healthPort === 0
@@ -94,7 +115,7 @@ const worker = await startWorker({
   log,
   metrics,
   types,
-  slots: { short: config.maxWorkers - config.longSlots, long: config.longSlots, file: 0 },
+  slots: { short: config.maxWorkers - config.longSlots, long: config.longSlots, file: config.maxFileWorkers },
   heartbeatS: config.heartbeatIntervalS,
   random: Math.random,
 });
@@ -105,6 +126,8 @@ const why = await Promise.race([asked, bus.closed.then(() => "NATS closed the co
 log.info("draining", { why });
 health.drain();
 await worker.drain();
+// Its files were given back by now; what does not end in time ends with the process.
+await Promise.race([files?.stop(), Bun.sleep(THREADS_STOP_MS_MAX)]);
 await closeBus(bus);
 await sql.end({ timeout: 2 });
 await healthServer?.stop();

@@ -4,6 +4,7 @@ import { pathToFileURL } from "node:url";
 import { type AttemptOutcome, isTaskType, type Json } from "@millrace/core";
 import type { Lookup } from "./egress/lookup.ts";
 import type { EgressPolicy } from "./egress/policy.ts";
+import type { FilePorts } from "./files/start-files.ts";
 
 /** A log that already knows the task, the attempt and the correlation id. */
 export interface TaskLog {
@@ -22,6 +23,8 @@ export interface TaskContext {
   readonly payload: Json;
   /** Aborts on time-out, cancellation and drain: the handler must then end soon, by rejecting with the signal's reason. */
   readonly signal: AbortSignal;
+  /** How long this attempt may take in all; the signal enforces it. */
+  readonly timeoutMs: number;
   readonly correlationId: string;
   readonly log: TaskLog;
   /** 0 … 1, with a note for people. */
@@ -49,6 +52,8 @@ export interface TaskPorts {
   readonly lookup?: Lookup;
   /** PEM of the authorities to trust in place of the system's. */
   readonly tlsCa?: string;
+  /** Absent: this worker takes no files. */
+  readonly files?: FilePorts;
   /** Waits, and rejects with the signal's reason on abort. */
   readonly sleep?: (delayMs: number, signal: AbortSignal) => Promise<void>;
 }
@@ -56,7 +61,8 @@ export interface TaskPorts {
 const MODULE = /^[^._].*(?<!\.d)\.(ts|js|mjs)$/;
 
 /**
- * Loads each file of the folder as one task type: its default export is a TaskType, or a function from the ports to one.
+ * Loads each file of the folder as one task type: its default export is a TaskType, or a function from the ports to one;
+ * null stands for a type that this worker does not offer.
  * Subfolders and names that begin with "." or "_" are left alone, for what several types share.
  * Throws one error that names every file that is malformed and every type that is defined twice.
  */
@@ -73,6 +79,7 @@ export async function loadTaskTypes(
   const problems: string[] = [];
   for (const name of names.sort()) {
     const loaded = await loadFile(join(folder, name), ports);
+    if (loaded === null) continue;
     if (typeof loaded === "string") {
       problems.push(`${name}: ${loaded}`);
       continue;
@@ -87,11 +94,12 @@ export async function loadTaskTypes(
   return types;
 }
 
-/** The task type, or a text that says why the file has none. */
-async function loadFile(path: string, ports: TaskPorts): Promise<TaskType | string> {
+/** The task type, null when it is not offered here, or a text that says why the file has none. */
+async function loadFile(path: string, ports: TaskPorts): Promise<TaskType | null | string> {
   try {
     const module: { default?: unknown } = await import(pathToFileURL(path).href);
     const exported = typeof module.default === "function" ? await module.default(ports) : module.default;
+    if (exported === null && module.default !== null) return null;
     if (!isTaskTypeModule(exported)) return "the default export is not a task type ({ taskType, run })";
     if (!isTaskType(exported.taskType)) return `"${exported.taskType}" is not a task type's name`;
     return exported;

@@ -16,6 +16,11 @@ export interface Blobs {
   remove(key: string): Promise<void>;
   /** In a fixed order; what is written or removed meanwhile may be in it or not. */
   list(options?: ListOptions): Promise<BlobPage>;
+  /**
+   * The path of the blob's own file, for readers that need one; undefined when there is no such blob. Never to be written
+   * to; what has it open reads on when the blob is removed. Absent where blobs are no files of this machine.
+   */
+  readonly localPath?: (key: string) => Promise<string | undefined>;
   readonly uploads: Uploads;
   /**
    * Removes what is unfinished and was not written to for `idleMs`: writes that died, uploads that nobody goes on with.

@@ -138,9 +138,9 @@ const work = {
   }),
   maxFileWorkers: integer({
     name: "MAX_FILE_WORKERS",
-    about: "Threads for file processing in one worker process; each has one file at a time.",
+    about: "Threads for files in one worker process, each with one file at a time; 0: it takes no files.",
     default: 2,
-    min: 1,
+    min: 0,
     max: 64,
   }),
   taskTimeoutS: integer({

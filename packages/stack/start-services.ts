@@ -74,14 +74,14 @@ export async function startServices(
 
 function serviceProcess(
   projectFolder: string,
-  { name, entry, portVariable }: Service,
+  { name, entry, portVariable, env = {} }: Service,
   { environment, port }: { environment: Env; port: number },
 ): ProcessSpec {
   return {
     name,
     command: [process.execPath, "--preload", STOP_WITH_PARENT, join(projectFolder, entry)],
     cwd: projectFolder,
-    env: { ...environment, [portVariable]: String(port) },
+    env: { ...env, ...environment, [portVariable]: String(port) },
     stopSignal: "SIGTERM",
     findAlarm: serviceAlarm,
   };

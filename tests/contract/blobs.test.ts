@@ -52,6 +52,16 @@ describe.each(KINDS)("blobs, %s", (kind) => {
     expect(Math.abs((stat?.modifiedAtMs ?? 0) - Date.now())).toBeLessThan(60_000);
   });
 
+  test("the path of a blob, where there is one, leads to its bytes", async () => {
+    const own = await open();
+    await own.write("a/b", source(1234), ALL);
+    expect(own.localPath !== undefined).toBe(kind === "local");
+    if (own.localPath === undefined) return;
+    expect(await Bun.file((await own.localPath("a/b")) ?? "").bytes()).toEqual(bytesAt(0, 1234));
+    expect(await own.localPath("a/c")).toBeUndefined();
+    expect(await own.localPath("a")).toBeUndefined();
+  });
+
   test("a removed blob is gone", async () => {
     const own = await open();
     await own.write("a/b/c", source(10), ALL);

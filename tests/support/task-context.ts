@@ -10,6 +10,7 @@ export function taskContext(payload: Json, overrides: Partial<TaskContext> = {})
     attempt: 1,
     payload,
     signal: new AbortController().signal,
+    timeoutMs: 30_000,
     correlationId: "correlation-1",
     log: quiet,
     reportProgress: () => {},

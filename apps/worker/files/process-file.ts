@@ -5,9 +5,20 @@ import type { FileJob, FileResult } from "./run-file.ts";
 
 export type FilePool = ThreadPool<FileJob, FileResult>;
 
+/** What threads run unless they are told otherwise. */
+export const THREAD_MODULE = new URL("./run-file.ts", import.meta.url).pathname;
+
+export interface FilePoolOptions extends Omit<ThreadPoolOptions, "filename"> {
+  /** Another module, whose default export is `threadMain` of what `runFile` does, and more: for tests. */
+  readonly threadModule?: string;
+}
+
 /** The threads of one worker process, for files alone. `threads` is MAX_FILE_WORKERS. */
-export function startFilePool(options: Omit<ThreadPoolOptions, "filename">): Promise<FilePool> {
-  return ThreadPool.start({ ...options, filename: new URL("./run-file.ts", import.meta.url).pathname });
+export function startFilePool({
+  threadModule = THREAD_MODULE,
+  ...options
+}: FilePoolOptions): Promise<FilePool> {
+  return ThreadPool.start({ ...options, filename: threadModule });
 }
 
 export interface FileWork {

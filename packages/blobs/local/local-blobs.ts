@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { rmdir, stat, statfs, unlink } from "node:fs/promises";
+import { lstat, rmdir, stat, statfs, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Fault } from "@millrace/core";
 import { BLOB_PAGE_MAX, BLOB_PART_BYTES, STORAGE_FREE_BYTES_MIN } from "@millrace/core/limits";
@@ -18,7 +18,7 @@ import type {
 import { blocksOf } from "../blocks.ts";
 import { requireKey } from "../key.ts";
 import { ifThere, orDiskFault } from "./disk-fault.ts";
-import { FILE_MODE, Layout } from "./layout.ts";
+import { FILE_MODE, Layout, refuseLinks } from "./layout.ts";
 import { LocalUploads } from "./local-uploads.ts";
 import { OpenFile } from "./open-file.ts";
 import { publish } from "./publish.ts";
@@ -84,6 +84,11 @@ class LocalBlobs implements Blobs {
     return found && { bytes: found.size, modifiedAtMs: Math.floor(found.mtimeMs) };
   }
 
+  async localPath(key: string): Promise<string | undefined> {
+    requireKey(key);
+    return orDiskFault(pathOf(this.#layout.blob(key)));
+  }
+
   async remove(key: string): Promise<void> {
     requireKey(key);
     const path = this.#layout.blob(key);
@@ -128,6 +133,13 @@ class LocalBlobs implements Blobs {
     await file.close();
     await unlink(path);
   }
+}
+
+async function pathOf(path: string): Promise<string | undefined> {
+  const found = await ifThere(lstat(path));
+  if (found?.isFile() !== true) return undefined;
+  await refuseLinks(dirname(path));
+  return path;
 }
 
 /** False when it is not empty, or somebody else was faster. Empty folders are worth nothing, and cost an inode each. */

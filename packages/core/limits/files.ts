@@ -93,3 +93,10 @@ export const UPLOAD_LOCK_WAIT_MS_MAX = 8_000;
 export const UPLOAD_LOCK_WAITERS_MAX = 8;
 /** The header Upload-Metadata: the longest name, options at their largest, in base64, and a little more. */
 export const UPLOAD_METADATA_CHARS_MAX = 14 * 1024;
+
+/** A result: upper case makes some characters of two bytes into six, so that it is at most three times the file. */
+export const FILE_RESULT_BYTES_MAX = 3 * FILE_BYTES_MAX + 1024 * 1024;
+/** Of what an operation says about a file, as JSON; more stands in the result file alone. */
+export const FILE_SUMMARY_BYTES_MAX = 64 * 1024;
+/** After an attempt that failed because the storage was away: attempts are few, and it may take a while to come back. */
+export const FILE_STORAGE_PAUSE_MS = 30_000;

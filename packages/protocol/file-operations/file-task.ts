@@ -39,6 +39,9 @@ export interface StoredResult {
   readonly sha256: string;
 }
 
+/** Errors of attempts that took down what ran them: the next one runs in a process of its own. */
+export const DEADLY_ERRORS: readonly string[] = ["THREAD_DIED", "MEMORY_EXCEEDED"];
+
 /** The prefixes of the keys of blobs, each followed by the id of a file. */
 export const UPLOADS_PREFIX = "uploads";
 export const CONTENT_PREFIX = "content";

@@ -1,5 +1,6 @@
 export * from "./cancel-task.ts";
 export * from "./claim-attempts.ts";
+export * from "./count-losses.ts";
 export * from "./dead-letters.ts";
 export * from "./find-task.ts";
 export * from "./list-attempts.ts";

@@ -12,6 +12,8 @@ export interface LostClaim {
 const CLAIMS_AT_ONCE = 1_000;
 
 const MESSAGE = "the worker died, or was cut off, while it ran the task";
+/** Of a file that even its process of its own could not keep from it: a machine without memory, for example. */
+const QUARANTINED = `the worker died, or was cut off, ${LOST_ATTEMPTS_MAX + 1} times while it processed the file; it is not tried again`;
 
 /**
  * Takes the claims of a dead session back: each attempt is recorded as lost, which counts against LOST_ATTEMPTS_MAX and
@@ -32,17 +34,20 @@ export async function loseClaims(sql: Sql, session: string): Promise<readonly Lo
       delete from open_tasks o using held h where o.seq = any(array(select seq from held)) and o.seq = h.seq and h.is_last
       returning o.seq, o.attempt, o.claimed_at, o.lane, true as is_dead
     ), taken as (
-      select * from freed union all select * from ended
+      select one.*,
+        case when is_dead and lane = 'file' then 'QUARANTINED' else 'WORKER_LOST' end as error_code,
+        case when is_dead and lane = 'file' then ${QUARANTINED} else ${MESSAGE} end as error_message
+      from (select * from freed union all select * from ended) one
     ), recorded as (
       insert into outcomes (seq, attempt, kind, claimed_by, started_at, ended_at, error_code, error_message)
       select seq, attempt, case when is_dead then 'dead' else 'lost' end, ${session}, claimed_at, clock_timestamp(),
-        'WORKER_LOST', ${MESSAGE}
+        error_code, error_message
       from taken
     ), buried as (
       insert into dead_letters (seq, task_type, lane, error_code, error_message, died_at)
-      select e.seq, (select t.task_type from tasks t where t.seq = e.seq), e.lane, 'WORKER_LOST', ${MESSAGE},
+      select e.seq, (select t.task_type from tasks t where t.seq = e.seq), e.lane, e.error_code, e.error_message,
         clock_timestamp()
-      from ended e
+      from taken e where e.is_dead
     )
     select seq, attempt, is_dead as "isDead" from taken order by seq`;
 }

@@ -123,3 +123,23 @@ test.each([32_768, 2 ** 31 - 1, 0, -1])(
     ).toEqual([{ kind: "stale" }, { kind: "claimed" }]);
   },
 );
+
+test("a file that costs a worker too often is told to be quarantined, and how often it did", async () => {
+  const seq = await submitOne(store.sql, { task_id: "file", lane: "file" });
+  for (let attempt = 1; attempt <= LOST_ATTEMPTS_MAX + 1; attempt++) {
+    await claimAttempts(store.sql, "w~1", [{ seq, attempt }]);
+    await loseClaims(store.sql, "w~1");
+  }
+  const message = expect.stringContaining(`${LOST_ATTEMPTS_MAX + 1} times`);
+  expect(await findTask(store.sql, "file")).toMatchObject({
+    phase: "dead",
+    error: { code: "QUARANTINED", message },
+  });
+  expect(await listDeadLetters(store.sql, { ownerId: null, limit: 10 })).toMatchObject([
+    { taskId: "file", errorCode: "QUARANTINED", errorMessage: message },
+  ]);
+  expect((await listAttempts(store.sql, seq)).map((attempt) => attempt.error?.code)).toEqual([
+    ...Array.from({ length: LOST_ATTEMPTS_MAX }, () => "WORKER_LOST"),
+    "QUARANTINED",
+  ]);
+});
