@@ -41,7 +41,7 @@ await verifyServer(bus, config.natsMonitorUrl);
 await provision(bus);
 const sql = openPool({
   url: config.databaseUrl,
-  max: 3,
+  max: 5,
   applicationName: "millrace-scheduler",
   statementTimeoutMs: STATEMENT_TIMEOUT_MS,
   isByKey: true,

@@ -3,6 +3,7 @@ import type { CounterMetric, Metrics } from "@millrace/observe";
 export interface SchedulerMetrics {
   readonly republished: CounterMetric<"reason">;
   readonly lostAttempts: CounterMetric<never>;
+  readonly firedTicks: CounterMetric<never>;
   readonly deadLetters: CounterMetric<"task_type">;
 }
 
@@ -16,6 +17,10 @@ export function createSchedulerMetrics(metrics: Metrics): SchedulerMetrics {
     lostAttempts: metrics.counter({
       name: "millrace_attempts_lost_total",
       help: "Attempts whose worker died.",
+    }),
+    firedTicks: metrics.counter({
+      name: "millrace_schedule_ticks_total",
+      help: "Ticks of schedules that this scheduler made a task of.",
     }),
     deadLetters: metrics.counter({
       name: "millrace_dead_letters_total",

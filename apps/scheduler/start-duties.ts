@@ -1,6 +1,9 @@
+import { onSchedulesChanged } from "@millrace/bus";
+import { SCHEDULE_LOOK_MS_MAX } from "@millrace/core/limits";
 import { announce } from "./announce.ts";
 import { Duty } from "./duty.ts";
 import { FEED_EVERY_MS, feed } from "./feed.ts";
+import { ScheduleFirer } from "./fire-schedules.ts";
 import { keepPartitions } from "./keep-partitions.ts";
 import { monitorDeadLetters } from "./monitor-dead-letters.ts";
 import type { SchedulerPorts } from "./ports.ts";
@@ -30,6 +33,7 @@ export async function startDuties(
       log,
     }),
   ];
+  const stopFiring = startFiring(ports);
   const stopMonitor = await monitorDeadLetters(ports);
   for (const duty of duties) duty.start();
   const lookout = setInterval(() => {
@@ -37,7 +41,25 @@ export async function startDuties(
   }, LOOK_FOR_DEATHS_MS);
   return async () => {
     clearInterval(lookout);
-    await Promise.all(duties.map((duty) => duty.stop()));
+    await Promise.all([stopFiring(), ...duties.map((duty) => duty.stop())]);
     await stopMonitor();
+  };
+}
+
+/** Fires schedules; whoever changes one says so, and the next due time is looked at again. */
+function startFiring(ports: SchedulerPorts): () => Promise<void> {
+  const firer = new ScheduleFirer(ports, () => duty.nudge());
+  const duty = new Duty({
+    name: "fire schedules",
+    everyMs: SCHEDULE_LOOK_MS_MAX,
+    round: () => firer.round(),
+    log: ports.log,
+  });
+  const stopListening = onSchedulesChanged(ports.bus, () => duty.nudge());
+  duty.start();
+  return async () => {
+    stopListening();
+    await duty.stop();
+    firer.stop();
   };
 }

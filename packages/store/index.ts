@@ -3,4 +3,5 @@ export * from "./events/index.ts";
 export * from "./files/index.ts";
 export * from "./migrate.ts";
 export * from "./retryable.ts";
+export * from "./schedules/index.ts";
 export * from "./tasks/index.ts";

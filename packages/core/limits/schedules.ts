@@ -16,6 +16,12 @@ export const SCHEDULE_RUNS_KEPT = 100;
 export const SCHEDULE_LATE_MS_MAX = 15_000;
 /** How far back `catch_up` goes: 86 400 tasks for a schedule that is due each second. */
 export const SCHEDULE_CATCH_UP_MS_MAX = 24 * 60 * 60 * 1000;
+/** A scheduler looks when the next one is due at least this often: it may have missed the word, or the clock jumped. */
+export const SCHEDULE_LOOK_MS_MAX = 30_000;
+/** Somebody else has what is due in his hands; or the database was away. */
+export const SCHEDULE_RETRY_MS = 200;
+/** A schedule that cannot be fired, for what it says, is tried again after this. */
+export const SCHEDULE_PROBLEM_MS = 60_000;
 /** Schedules, and ticks of each, that one transaction takes. */
 export const SCHEDULES_AT_ONCE_MAX = 100;
 export const SCHEDULE_TICKS_AT_ONCE_MAX = 100;

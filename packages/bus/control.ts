@@ -1,0 +1,62 @@
+import { CONTROL_BUCKET, SCHEDULES_SUBJECT } from "@millrace/protocol";
+import { type KV, Kvm } from "@nats-io/kv";
+import type { Bus } from "./connect.ts";
+
+/** Tells the schedulers that schedules have changed. Nothing is lost with it: they look now and then in any case. */
+export function tellSchedulesChanged(bus: Bus): void {
+  if (!bus.connection.isClosed()) bus.connection.publish(SCHEDULES_SUBJECT);
+}
+
+export function onSchedulesChanged(bus: Bus, handle: () => void): () => void {
+  return hear(bus, SCHEDULES_SUBJECT, handle);
+}
+
+/** A lane or task type of which nothing new is started, as the bucket `control` tells it. */
+export interface PauseNotice {
+  readonly name: string;
+  /** RFC 3339. */
+  readonly paused_at: string;
+  readonly reason: string | null;
+}
+
+const PAUSE_PREFIX = "paused.";
+const PUT_MS_MAX = 3_000;
+
+/** `paused.<lane or type>`: what `nats kv ls control` shows. A type's name is a key as it stands. */
+function keyOf(name: string): string {
+  return `${PAUSE_PREFIX}${name}`;
+}
+
+/** Makes it when it is not there. */
+export async function openControlBucket(bus: Bus): Promise<KV> {
+  return await new Kvm(bus.js).create(CONTROL_BUCKET, { history: 1 });
+}
+
+export async function tellPause(bucket: KV, pause: PauseNotice): Promise<void> {
+  await bucket.put(keyOf(pause.name), JSON.stringify(pause), { timeout: PUT_MS_MAX });
+}
+
+export async function tellResume(bucket: KV, name: string): Promise<void> {
+  await bucket.delete(keyOf(name));
+}
+
+/** The names that the bucket says are paused. Rejects when NATS does not answer. */
+export async function readToldPauses(bucket: KV): Promise<ReadonlySet<string>> {
+  const names = new Set<string>();
+  for await (const key of await bucket.keys(`${PAUSE_PREFIX}>`)) names.add(key.slice(PAUSE_PREFIX.length));
+  return names;
+}
+
+/** Calls whenever the bucket is told of a pause or of its end. A plain subscription, which comes back by itself. */
+export function onPausesChanged(bus: Bus, handle: () => void): () => void {
+  return hear(bus, `$KV.${CONTROL_BUCKET}.${PAUSE_PREFIX}>`, handle);
+}
+
+function hear(bus: Bus, subject: string, handle: () => void): () => void {
+  const subscription = bus.connection.subscribe(subject, {
+    callback: (error) => {
+      if (error === null) handle();
+    },
+  });
+  return () => subscription.unsubscribe();
+}
