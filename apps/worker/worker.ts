@@ -19,6 +19,7 @@ import type { WorkerPorts } from "./ports.ts";
 import { RunningAttempts } from "./running.ts";
 import { SelfAudit } from "./self-audit.ts";
 import type { TaskLog, TaskType } from "./task-type.ts";
+import { createStepTeller } from "./tell-steps.ts";
 
 export interface WorkerOptions {
   readonly workerId: string;
@@ -134,7 +135,7 @@ function makePorts(options: WorkerOptions, { session, running, pullers, work }: 
       (dispatch.lane === "short" ? Math.min(dispatch.timeout, SHORT_LANE_TIMEOUT_S_MAX) : dispatch.timeout) *
       1000,
     taskLog: (dispatch) => taskLog(log, dispatch),
-    tell: ({ seq, task_id, attempt }, change) => live.tell({ seq, task_id, attempt, ...change }),
+    tell: createStepTeller(live),
     tellProgress: ({ seq, attempt }, progress, note) => {
       if (!Number.isFinite(progress)) return; // It comes from user code.
       const share = Math.min(1, Math.max(0, progress));

@@ -1,5 +1,6 @@
 export * from "./dead-letter.ts";
 export * from "./dispatch.ts";
 export * from "./live.ts";
+export * from "./parts.ts";
 export * from "./subjects.ts";
 export * from "./worker.ts";

@@ -1,4 +1,4 @@
-import type { TaskPhase, TaskStatus } from "@millrace/core";
+import type { Lane, TaskPhase, TaskStatus } from "@millrace/core";
 
 /** One step of a task's life, as it is told on `live.tasks` to whoever listens. Not stored; the database has the truth. */
 export interface LiveTask {
@@ -7,6 +7,13 @@ export interface LiveTask {
   readonly status: TaskStatus;
   readonly phase: TaskPhase;
   readonly attempt: number;
+  readonly task_type?: string;
+  readonly lane?: Lane;
+  readonly priority?: number;
+  /** How long the attempt that this step ended had run. */
+  readonly took_ms?: number;
+  /** So many more tasks took the same step with it, and are not named. */
+  readonly others?: number;
 }
 
 /** How far a running attempt is, as its handler reports it, on `live.progress`. */

@@ -55,6 +55,8 @@ export function deadLetterSubject(lane: Lane, taskType: string): string {
 export const LIVE_TASKS_SUBJECT = "live.tasks";
 /** Core NATS: how far running tasks are. Apart, since every api process listens to it. */
 export const LIVE_PROGRESS_SUBJECT = "live.progress";
+/** A question to every process of the product: how are you? */
+export const LIVE_PARTS_SUBJECT = "live.parts";
 
 /** Core NATS: how far uploads are, told by the api processes that receive them. */
 export const LIVE_FILES_FILTER = "live.files.*";

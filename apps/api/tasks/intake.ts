@@ -35,6 +35,8 @@ interface Row {
 }
 
 const REPEATS_MAX = 3;
+/** Tasks of one request that are told by name: people cannot read faster, and the message would cost. */
+const NAMED_MAX = 20;
 
 /**
  * The way in: tasks of concurrent requests are stored together, and published once they are. The answer waits for the
@@ -68,6 +70,7 @@ export class Intake {
   dispatch(tasks: readonly NewTask[], answers: readonly Submission[]): void {
     const nowMs = Date.now();
     const messages: Outgoing[] = [];
+    this.#tell(tasks, answers);
     for (const [index, task] of tasks.entries()) {
       const answer = answers[index];
       const dueAtMs = task.run_at === null ? nowMs : Date.parse(task.run_at);
@@ -75,6 +78,25 @@ export class Intake {
       messages.push({ dispatch: firstDispatch(task, answer.seq), ...(dueAtMs > nowMs && { dueAtMs }) });
     }
     this.publish(messages);
+  }
+
+  /** To whoever watches the queue: a few of them by name, and how many. */
+  #tell(tasks: readonly NewTask[], answers: readonly Submission[]): void {
+    const stored = tasks.flatMap((task, index) => {
+      const answer = answers[index];
+      return answer?.kind === "stored" ? [{ task, seq: answer.seq }] : [];
+    });
+    const unnamed = stored.length - Math.min(stored.length, NAMED_MAX);
+    for (const [index, { task, seq }] of stored.slice(0, NAMED_MAX).entries()) {
+      const { task_id, task_type, lane, priority } = task;
+      const step = { seq, task_id, task_type, lane, priority, status: "pending", attempt: 0 } as const;
+      const phase = task.run_at === null ? "queued" : "scheduled";
+      this.#options.dispatcher.tell({
+        ...step,
+        phase,
+        ...(index === 0 && unnamed > 0 && { others: unnamed }),
+      });
+    }
   }
 
   publish(messages: readonly Outgoing[]): void {
