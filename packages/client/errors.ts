@@ -16,6 +16,8 @@ export class ApiError extends Error {
   readonly retryAfterMs: number | null;
   /** True: an earlier try of the same call got no answer, and may have done what this answer says cannot be done. */
   readonly mayHaveHappened: boolean;
+  /** The whole body of the answer, for members that only some codes have; {} when it was none of the API's. */
+  readonly problem: Readonly<Record<string, unknown>>;
 
   constructor(problem: ApiErrorFields) {
     super(`${problem.code}: ${problem.detail}${list(problem.errors ?? [], problem.detail)}`);
@@ -26,6 +28,7 @@ export class ApiError extends Error {
     this.correlationId = problem.correlationId ?? null;
     this.retryAfterMs = problem.retryAfterMs ?? null;
     this.mayHaveHappened = problem.mayHaveHappened ?? false;
+    this.problem = problem.problem ?? {};
   }
 }
 
@@ -37,6 +40,7 @@ export interface ApiErrorFields {
   readonly correlationId?: string | null;
   readonly retryAfterMs?: number | null;
   readonly mayHaveHappened?: boolean;
+  readonly problem?: Readonly<Record<string, unknown>>;
 }
 
 /** No answer: the API is not there, the connection broke, or it took too long. `cause` has the first-hand reason. */

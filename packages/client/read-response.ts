@@ -47,6 +47,7 @@ export function problemOf(response: Response, text: string): ApiErrorFields {
     detail: String(body.detail ?? body.title ?? ""),
     errors: fieldProblems(body.errors),
     correlationId: typeof body.correlation_id === "string" ? body.correlation_id : correlationId,
+    problem: body,
   };
 }
 

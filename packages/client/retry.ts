@@ -22,7 +22,7 @@ export interface RetryQuestion {
 }
 
 /** Answers that say: not now. */
-const PASSING = new Set([408, 425, 429, 502, 503, 504]);
+export const PASSING: ReadonlySet<number> = new Set([408, 425, 429, 502, 503, 504]);
 /** Answers that are given before anything was done, whatever the request was. */
 const REFUSED_UNSEEN = new Set(["TOO_MANY_REQUESTS", "OVERLOADED"]);
 

@@ -32,7 +32,11 @@ export interface Call extends CallOptions {
   /** Below the base URL: `/api/tasks`. */
   readonly path: string;
   readonly query?: Query;
+  /** Sent as JSON. */
   readonly body?: unknown;
+  /** Sent as it is, instead of `body`; `headers` say what it is. */
+  readonly content?: string | Uint8Array<ArrayBuffer> | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
   /** True: doing it twice is the same as doing it once, so that a lost answer may be asked for again. */
   readonly isRepeatable: boolean;
   /** Statuses other than 2xx that are an answer, too. */
@@ -53,19 +57,25 @@ interface Failed {
 /** One HTTP call with what belongs to it: identity, time-out, bounded tries, errors that say what happened. */
 export class Transport {
   readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  /** The API is on this machine, as far as its URL tells. */
+  readonly isNear: boolean;
   readonly #baseUrl: string;
   readonly #options: TransportOptions;
 
   /** @throws TypeError when the base URL is none */
   constructor(options: TransportOptions) {
     this.#baseUrl = parseBaseUrl(options.baseUrl);
+    this.isNear = NEAR.has(new URL(this.#baseUrl).hostname);
     this.clock = options.clock ?? SYSTEM_CLOCK;
+    this.random = options.random ?? Math.random;
     this.#options = options;
   }
 
   /** @throws ApiError, UnreachableError, or the signal's reason */
   async call(call: Call): Promise<Reply> {
-    const random = this.#options.random ?? Math.random;
+    const { random } = this;
     let mayHaveHappened = false;
     for (let tries = 1; ; tries += 1) {
       const outcome = await this.#tryOnce(call, mayHaveHappened);
@@ -78,9 +88,34 @@ export class Transport {
     }
   }
 
+  /**
+   * One try of a call whose answer goes on for as long as its reader wants: here is its head, with a body that is left to
+   * the caller. The time-out is for the head alone; `signal` ends the body, too.
+   * @throws ApiError, UnreachableError, or the signal's reason
+   */
+  async open(call: Call): Promise<Response> {
+    call.signal?.throwIfAborted();
+    const { timeoutMs = CALL_TIMEOUT_MS } = this.#options;
+    const untilHead = new AbortController();
+    const giveUp = () => untilHead.abort(new Error(`no answer within ${timeoutMs} ms`));
+    const timer = setTimeout(giveUp, timeoutMs);
+    try {
+      const { url, init } = await this.#request(call, untilHead.signal);
+      const response = await (this.#options.fetch ?? fetch)(url, init);
+      if (response.ok) return response;
+      throw this.#refusal(response, await readText(response), false);
+    } catch (cause) {
+      call.signal?.throwIfAborted();
+      throw cause instanceof ApiError ? cause : this.#noAnswer(cause).error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   async #tryOnce(call: Call, mayHaveHappened: boolean): Promise<Reply | Failed> {
     call.signal?.throwIfAborted();
-    const request = await this.#request(call);
+    const { timeoutMs = CALL_TIMEOUT_MS } = this.#options;
+    const request = await this.#request(call, AbortSignal.timeout(timeoutMs));
     let response: Response;
     let text: string;
     try {
@@ -93,17 +128,24 @@ export class Transport {
     const { status } = response;
     if (response.ok || call.alsoAnswers?.includes(status))
       return { status, body: parseAnswer(response, text) };
-    const afterMs = retryAfterMs(response.headers.get("retry-after"), this.clock.nowMs());
-    const error = new ApiError({ ...problemOf(response, text), retryAfterMs: afterMs, mayHaveHappened });
-    return { failure: { kind: "refused", status, code: error.code, retryAfterMs: afterMs }, error };
+    const error = this.#refusal(response, text, mayHaveHappened);
+    const { code, retryAfterMs: afterMs } = error;
+    return { failure: { kind: "refused", status, code, retryAfterMs: afterMs }, error };
   }
 
-  async #request(call: Call): Promise<{ url: string; init: RequestInit }> {
-    const { credential, timeoutMs = CALL_TIMEOUT_MS } = this.#options;
-    const headers: Record<string, string> = { Accept: "application/json, application/problem+json" };
+  #refusal(response: Response, text: string, mayHaveHappened: boolean): ApiError {
+    const afterMs = retryAfterMs(response.headers.get("retry-after"), this.clock.nowMs());
+    return new ApiError({ ...problemOf(response, text), retryAfterMs: afterMs, mayHaveHappened });
+  }
+
+  async #request(call: Call, timeout: AbortSignal): Promise<{ url: string; init: RequestInit }> {
+    const { credential } = this.#options;
+    const headers: Record<string, string> = {
+      Accept: "application/json, application/problem+json",
+      ...call.headers,
+    };
     if (credential !== undefined)
       headers.Authorization = `Bearer ${typeof credential === "string" ? credential : await credential()}`;
-    const timeout = AbortSignal.timeout(timeoutMs);
     const init: RequestInit = {
       method: call.method,
       headers,
@@ -114,7 +156,7 @@ export class Transport {
     if (call.body !== undefined) {
       headers["Content-Type"] = "application/json";
       init.body = JSON.stringify(call.body);
-    }
+    } else if (call.content !== undefined) init.body = call.content;
     return { url: `${this.#baseUrl}${call.path}${queryText(call.query ?? {})}`, init };
   }
 
@@ -126,6 +168,8 @@ export class Transport {
 
 /** Failures before the first byte left: by the code that Bun sets on the error, and Node on its cause. */
 const NEVER_SENT = new Set(["ECONNREFUSED", "ConnectionRefused", "ENOTFOUND", "EAI_AGAIN"]);
+
+const NEAR = new Set(["127.0.0.1", "localhost", "[::1]"]);
 
 function isNeverSent(cause: unknown): boolean {
   if (!(cause instanceof Error)) return false;
