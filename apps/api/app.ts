@@ -19,6 +19,7 @@ import { ledgerRoutes } from "./routes/ledger.ts";
 import { operationsRoutes } from "./routes/operations.ts";
 import { otlpRoutes } from "./routes/otlp.ts";
 import { taskRoutes } from "./routes/tasks.ts";
+import { uploadRoutes } from "./routes/uploads.ts";
 
 /**
  * The whole API without a port: `app.handle(request)` answers as the process does.
@@ -73,6 +74,7 @@ function apiRoutes(ports: Ports): AnyElysia {
     .use(authRoutes(ports))
     .use(keyRoutes(ports))
     .use(taskRoutes(ports))
+    .use(uploadRoutes(ports))
     .use(dlqRoutes(ports))
     .use(eventRoutes(ports))
     .use(eventQueryRoutes(ports))

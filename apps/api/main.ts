@@ -10,6 +10,7 @@ import {
   LiveTeller,
   provision,
   tellCancelled,
+  UploadReleases,
   verifyServer,
 } from "@millrace/bus";
 import { type Config, formatProblems, readConfig } from "@millrace/config";
@@ -124,6 +125,7 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
     blobs,
     fileRules: fileRulesOf(config),
     liveFiles: new BusLiveFiles(bus),
+    uploadReleases: new UploadReleases(bus),
     draining: draining.signal,
     keepOpen: (request) => app.server?.timeout(request, 0),
     timeoutS: { short: config.shortTimeoutS, long: config.taskTimeoutS },

@@ -14,6 +14,7 @@ import type { Passwords } from "./identity/passwords.ts";
 import type { LiveTasks } from "./live/live-tasks.ts";
 import type { Dispatcher, Intake } from "./tasks/intake.ts";
 import type { TaskRules } from "./tasks/read-task.ts";
+import type { UploadLocks } from "./uploads/upload-locks.ts";
 
 export interface FileRules {
   readonly quota: FileQuota;
@@ -49,6 +50,8 @@ export interface Ports {
   readonly liveFiles: LiveFiles;
   /** Uploads whose bytes this process takes in. */
   readonly uploadSlots: UploadSlots;
+  /** Resumable uploads: one request at a time for each, over all api processes. */
+  readonly uploadLocks: UploadLocks;
   readonly fileMetrics: FileMetrics;
   /** Aborts when the process is told to stop: streams end, so that clients go elsewhere. */
   readonly draining: AbortSignal;

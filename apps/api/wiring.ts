@@ -16,6 +16,7 @@ import type { LiveTasks } from "./live/live-tasks.ts";
 import type { FileRules, Ports } from "./ports.ts";
 import { type Dispatcher, Intake } from "./tasks/intake.ts";
 import type { TaskRules } from "./tasks/read-task.ts";
+import { UploadLocks, type UploadReleasing } from "./uploads/upload-locks.ts";
 
 export interface Means {
   readonly log: Log;
@@ -36,6 +37,8 @@ export interface Means {
   readonly blobs: Blobs;
   readonly fileRules: FileRules;
   readonly liveFiles: LiveFiles;
+  /** How api processes ask each other for an upload. */
+  readonly uploadReleases: UploadReleasing;
   readonly draining: AbortSignal;
   readonly keepOpen: (request: Request) => void;
   /** Time-outs of tasks that name none, in seconds. */
@@ -58,6 +61,7 @@ export function createPorts(means: Means): Ports {
     intake: new Intake({ sql: means.hotSql, dispatcher: means.dispatcher, log }),
     taskRules: { timeoutS: means.timeoutS, nowMs, makeTaskId: () => Bun.randomUUIDv7() },
     uploadSlots,
+    uploadLocks: new UploadLocks(means.uploadReleases),
     fileMetrics: createFileMetrics(means.metrics, uploadSlots),
     signingSecret: jwtSecret,
     accessTokens,

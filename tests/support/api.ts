@@ -125,6 +125,7 @@ function build(databaseUrl: string, clock: { ms: number }, options: ApiOptions):
     blobs: options.blobs ?? NO_BLOBS,
     fileRules: { quota: options.fileQuota ?? FILE_QUOTA, timeoutS: 120 },
     liveFiles: new LocalLiveFiles(),
+    uploadReleases: { ask: async () => "free", hold: () => () => {} },
     draining: new AbortController().signal,
     keepOpen: () => {},
     timeoutS: { short: 30, long: 300 },

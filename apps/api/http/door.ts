@@ -2,6 +2,7 @@ import { Fault } from "@millrace/core";
 import { CORRELATION_HEADER, correlationIdFrom } from "@millrace/observe";
 import { readBulkCredential, readCredential } from "../identity/credential.ts";
 import type { Ports } from "../ports.ts";
+import { TUS_VERSION, UPLOADS_PATH } from "../uploads/tus-request.ts";
 import { addressGroup } from "./client-address.ts";
 import { faultOf } from "./fault-of.ts";
 import { createHttpMetrics } from "./http-metrics.ts";
@@ -32,6 +33,8 @@ export function createDoor(ports: Ports, table: () => RouteTable): (next: Handle
     headers.set(CORRELATION_HEADER, scope.correlationId);
     headers.set("X-Content-Type-Options", "nosniff");
     if (!headers.has("Cache-Control")) headers.set("Cache-Control", "no-store");
+    // Refusals of anything but the protocol, such as a missing identity, too.
+    if (request.url.includes(UPLOADS_PATH)) headers.set("Tus-Resumable", TUS_VERSION);
     const durationMs = performance.now() - scope.startedMs;
     observe({ route: scope.route ?? "unmatched", method: request.method, status, durationMs });
     if (requestLog.isWanted(status)) {

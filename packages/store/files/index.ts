@@ -1,5 +1,6 @@
 export * from "./advance-upload.ts";
 export * from "./create-upload.ts";
+export * from "./declare-size.ts";
 export * from "./delete-file.ts";
 export * from "./expire-uploads.ts";
 export type { FileRecord, FileRow, FileState, UploadKind } from "./file-record.ts";

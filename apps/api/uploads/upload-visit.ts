@@ -1,0 +1,212 @@
+import { Fault, type Identity } from "@millrace/core";
+import { FILE_BYTES_MAX, UPLOAD_PAUSE_MS_MAX } from "@millrace/core/limits";
+import { contentKey } from "@millrace/protocol/file-operations/index";
+import { advanceUpload, declareSize, type FileRow, findFile, orStoreFault } from "@millrace/store";
+import { DataStore, Upload } from "@tus/server";
+import { beginUpload, giveUpUpload } from "../files/upload-life.ts";
+import { UploadTeller } from "../files/upload-teller.ts";
+import { appendBytes } from "./append-bytes.ts";
+import type { Checksum } from "./checksum.ts";
+import { finishBytes } from "./finish-bytes.ts";
+import { Reception } from "./reception.ts";
+import { discardBytes, removeUpload } from "./remove-upload.ts";
+import { tooLarge } from "./tus-request.ts";
+import type { TusPorts } from "./upload-ports.ts";
+import type { UploadRow } from "./upload-row.ts";
+import { metadataOf, readWish } from "./upload-wish.ts";
+
+export interface Visitor {
+  readonly identity: Identity;
+  readonly correlationId: string;
+  readonly body: ReadableStream<Uint8Array> | null;
+  readonly checksum: Checksum | undefined;
+}
+
+export const TUS_EXTENSIONS = [
+  "creation",
+  "creation-with-upload",
+  "creation-defer-length",
+  "expiration",
+  "termination",
+  "checksum",
+] as const;
+
+/**
+ * The store of @tus/server, as one request sees it: it knows who asks, and takes the bytes from the request itself.
+ *
+ * The library holds the upload's lock around `create` with `write`, `getUpload` with `write`, and `remove`. What ends an
+ * upload happens in here, and so within the lock.
+ */
+export class UploadVisit extends DataStore {
+  override extensions = [...TUS_EXTENSIONS];
+  readonly #ports: TusPorts;
+  readonly #visitor: Visitor;
+  readonly #reception: Reception;
+  #teller: UploadTeller | undefined;
+  #file: UploadRow | undefined;
+  #offset = 0;
+  /** Made by this request: its client does not know the id before the answer. */
+  #isNew = false;
+
+  constructor(ports: TusPorts, visitor: Visitor) {
+    super();
+    this.#ports = ports;
+    this.#visitor = visitor;
+    this.#reception = new Reception({
+      body: visitor.body,
+      draining: ports.draining,
+      onChunk: (bytes) => {
+        this.#teller?.received(bytes);
+        ports.fileMetrics.received("tus", bytes);
+      },
+    });
+  }
+
+  /** When an upload that is not finished expires, as far as this request has found out. */
+  get expiresAt(): Date | undefined {
+    return this.#file?.state === "uploading" ? this.#file.uploadExpiresAt : undefined;
+  }
+
+  giveWay(): void {
+    this.#reception.giveWay();
+  }
+
+  /** Throws NOT_FOUND for another's upload, word for word as for one that does not exist. */
+  async requireOwn(fileId: string): Promise<FileRow> {
+    const file = await orStoreFault(findFile(this.#ports.sql, fileId));
+    const isOwn = file?.uploadKind === "tus" && file.ownerId === this.#visitor.identity.userId;
+    if (file === null || !isOwn) throw new Fault("NOT_FOUND", "no such upload");
+    return file;
+  }
+
+  /** The row first, since it holds the quota, then the place for the bytes. */
+  override async create(upload: Upload): Promise<Upload> {
+    const wish = readWish(upload.metadata ?? {});
+    const key = contentKey(upload.id);
+    const declaredSize = upload.size ?? null;
+    const { identity, correlationId } = this.#visitor;
+    const begun = await beginUpload(this.#ports, {
+      ...{ ...wish, fileId: upload.id, ownerId: identity.userId, tenant: null, correlationId },
+      ...{ declaredSize, bytesMax: FILE_BYTES_MAX, uploadKind: "tus", contentKey: key },
+      ...{ lifeMs: UPLOAD_PAUSE_MS_MAX, idempotencyKey: null },
+    });
+    if (begun.kind === "existing") throw new Error("an upload without a key to repeat it was repeated");
+    const { keptBytes, expiresAt: uploadExpiresAt } = begun;
+    this.#isNew = true;
+    this.#file = {
+      ...{ ...wish, fileId: upload.id, declaredSize, size: null, keptBytes },
+      ...{ state: "uploading", uploadExpiresAt, contentKey: key },
+    };
+    try {
+      await this.#ports.blobs.uploads.begin(key);
+      if (declaredSize === 0) await this.#finish(this.#file);
+    } catch (error) {
+      await this.#undo(this.#file);
+      throw error;
+    }
+    return upload;
+  }
+
+  /** The library asks once more, after it has released the lock: then the first answer still holds. */
+  override async getUpload(fileId: string): Promise<Upload> {
+    if (this.#file === undefined) {
+      const file = await this.requireOwn(fileId);
+      this.#file = file;
+      this.#offset = await this.#offsetOf(file);
+    }
+    const { declaredSize, size } = this.#file;
+    const length = size ?? declaredSize ?? undefined;
+    const metadata = metadataOf(this.#file);
+    // The library must find it young: when it expires is decided here.
+    return new Upload({
+      id: fileId,
+      offset: this.#offset,
+      metadata,
+      ...(length !== undefined && { size: length }),
+    });
+  }
+
+  /** Where to go on. Also ends what has all its bytes, and whose end nobody noted down. */
+  async #offsetOf(file: UploadRow): Promise<number> {
+    if (file.state === "uploaded") return file.size ?? 0;
+    if (file.uploadExpiresAt.getTime() <= this.#ports.nowMs())
+      throw new Fault("UPLOAD_EXPIRED", "the upload was not finished in time");
+    const offset = await this.#ports.blobs.uploads.offset(file.contentKey);
+    // None: it has become a blob already, or its bytes are gone.
+    if (offset === undefined || offset === file.declaredSize) return this.#finish(file);
+    return offset;
+  }
+
+  override async declareUploadLength(fileId: string, size: number): Promise<void> {
+    const file = this.#file;
+    if (file === undefined || !(await orStoreFault(declareSize(this.#ports.sql, fileId, size))))
+      throw tooLarge(file?.keptBytes);
+    this.#file = { ...file, declaredSize: size, keptBytes: size };
+  }
+
+  /** The library's own stream is empty: see `README.md`. */
+  override async write(_stream: unknown, _fileId: string, offset: number): Promise<number> {
+    const file = this.#file;
+    if (file === undefined) throw new Error("the library writes to an upload that it has not looked at");
+    if (file.state !== "uploading") return offset;
+    try {
+      return await this.#append(file, offset);
+    } catch (error) {
+      if (this.#isNew) await this.#undo(file);
+      else await this.#noteKept(file);
+      throw error;
+    } finally {
+      this.#teller?.end(this.#file?.state === "uploaded" ? "uploaded" : "uploading");
+    }
+  }
+
+  async #append(file: UploadRow, offset: number): Promise<number> {
+    const { declaredSize: size, fileId } = file;
+    this.#teller = new UploadTeller(this.#ports.liveFiles, { fileId, size, offset });
+    const { checksum } = this.#visitor;
+    this.#offset = await appendBytes(this.#ports, file, { offset, reception: this.#reception, checksum });
+    if (this.#offset === size) return await this.#finish(file);
+    await this.#advance(file, this.#offset);
+    return this.#offset;
+  }
+
+  async #finish(file: UploadRow): Promise<number> {
+    const size = await finishBytes(this.#ports, file);
+    this.#file = { ...file, state: "uploaded", size };
+    this.#offset = size;
+    return size;
+  }
+
+  /** Notes for others how far it is, and gives it new time. */
+  async #advance(file: UploadRow, offset: number): Promise<void> {
+    const lifeMs = UPLOAD_PAUSE_MS_MAX;
+    const advanced = await orStoreFault(advanceUpload(this.#ports.sql, file.fileId, { offset, lifeMs }));
+    if (advanced === null) throw new Fault("NOT_FOUND", "no such upload");
+    this.#file = { ...file, uploadExpiresAt: advanced.expiresAt };
+  }
+
+  /** The same after a failure. The storage knows what it kept, and the next request asks it. */
+  async #noteKept(file: UploadRow): Promise<void> {
+    if (this.#teller === undefined || this.#teller.uploaded === this.#offset) return;
+    try {
+      const offset = await this.#ports.blobs.uploads.offset(file.contentKey);
+      if (offset !== undefined) await this.#advance(file, offset);
+    } catch (error) {
+      this.#ports.log.debug("how far an upload is was not noted", { file_id: file.fileId, error });
+    }
+  }
+
+  /** Its client will never hear of it, and begins another one. */
+  async #undo(file: UploadRow): Promise<void> {
+    await giveUpUpload(this.#ports, file.fileId);
+    await discardBytes(this.#ports, file);
+  }
+
+  override async remove(fileId: string): Promise<void> {
+    const file = await this.requireOwn(fileId);
+    await removeUpload(this.#ports, file);
+    this.#ports.liveFiles.tell(fileId, {
+      ...{ v: 1, uploaded: file.uploadOffset, size: file.declaredSize, state: "deleted" },
+    });
+  }
+}

@@ -1,0 +1,105 @@
+import { serve } from "@millrace/api/serve";
+import type { Blobs } from "@millrace/blobs";
+import { callWith, signUp, startApi } from "./api.ts";
+
+export const TUS = { "Tus-Resumable": "1.0.0" } as const;
+export const BYTES = "application/offset+octet-stream";
+
+export function metadata(values: Readonly<Record<string, string>>): string {
+  return Object.entries(values)
+    .map(([name, value]) => `${name} ${Buffer.from(value).toString("base64")}`)
+    .join(",");
+}
+
+/** Of a file to be counted. */
+export const COUNTED = metadata({ filename: "words.txt", filetype: "text/plain", operation: "text-stats" });
+
+type Body = string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
+
+export type TusCall = (
+  method: string,
+  path: string,
+  request?: {
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly body?: Body;
+    readonly token?: string | null;
+  },
+) => Promise<Response>;
+
+export interface TusApi extends Awaited<ReturnType<typeof startApi>> {
+  readonly port: number;
+  readonly url: string;
+  /** A request of the protocol: with its version, and the token of the user unless another is named. */
+  readonly tus: TusCall;
+  readonly token: string;
+  readonly strangerToken: string;
+  /** Begins an upload, and answers with its path. */
+  begin(length: number | null, more?: Readonly<Record<string, string>>): Promise<string>;
+  /** Sends bytes from an offset on. */
+  send(path: string, offset: number, body: Body, more?: Readonly<Record<string, string>>): Promise<Response>;
+  /** Tasks of files so far. */
+  tasks(): Promise<
+    readonly { readonly task_id: string; readonly payload: Readonly<Record<string, unknown>> }[]
+  >;
+  stop(): Promise<void>;
+}
+
+/** The API on a port of its own, since the bytes must come through a real socket. */
+export async function startTusApi(blobs: Blobs): Promise<TusApi> {
+  const api = await startApi({ blobs });
+  const listening = serve(api.app, { host: "127.0.0.1", port: 0 });
+  const call = callWith((request) => api.app.handle(request));
+  const { accessToken: token } = await signUp(call, "user@example.org");
+  const { accessToken: strangerToken } = await signUp(call, "stranger@example.org");
+  const tus: TusCall = (method, path, request = {}) => {
+    const identity = request.token === undefined ? token : request.token;
+    return fetch(new URL(path, listening.url), {
+      method,
+      headers: {
+        ...TUS,
+        ...(identity !== null && { Authorization: `Bearer ${identity}` }),
+        ...request.headers,
+      },
+      ...(request.body !== undefined && { body: request.body }),
+    });
+  };
+  return {
+    ...api,
+    port: listening.port,
+    url: listening.url,
+    tus,
+    token,
+    strangerToken,
+    begin: async (length, more = {}) => {
+      const size: Record<string, string> =
+        length === null ? { "Upload-Defer-Length": "1" } : { "Upload-Length": String(length) };
+      const headers = { ...size, "Upload-Metadata": COUNTED, ...more };
+      const response = await tus("POST", "/api/uploads", { headers });
+      if (response.status !== 201) throw new Error(`not begun: ${response.status} ${await response.text()}`);
+      return response.headers.get("Location") ?? "";
+    },
+    send: (path, offset, body, more = {}) =>
+      tus("PATCH", path, {
+        headers: { "Content-Type": BYTES, "Upload-Offset": String(offset), ...more },
+        body,
+      }),
+    tasks: () => api.sql`select task_id, payload from tasks where task_type = 'file.process' order by seq`,
+    stop: async () => {
+      await listening.stop();
+      await api.close();
+    },
+  };
+}
+
+export function idOf(path: string): string {
+  return path.split("/").at(-1) ?? "";
+}
+
+export interface TusProblem {
+  readonly code: string;
+  readonly errors?: readonly { readonly path: string }[];
+}
+
+export async function problemOf(response: Response): Promise<TusProblem> {
+  return (await response.json()) as TusProblem; // A test that gets something else fails on it.
+}
