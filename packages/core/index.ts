@@ -1,6 +1,7 @@
 export * from "./backoff.ts";
 export * from "./fault.ts";
 export * from "./files.ts";
+export * from "./graph.ts";
 export * from "./group-commit.ts";
 export * from "./identity.ts";
 export * from "./ids.ts";
@@ -9,5 +10,6 @@ export * from "./schedule.ts";
 export * from "./simulate.ts";
 export * from "./state.ts";
 export * from "./task.ts";
+export * from "./template.ts";
 export * from "./turns.ts";
 export * from "./verdict.ts";

@@ -17,6 +17,7 @@ import {
   RECORDER_PULL_BYTES_MAX,
 } from "./limits/events.ts";
 import { THREAD_HEAP_BYTES_DEADLY, THREAD_HEAP_BYTES_MAX, THREAD_STOP_MS_MAX } from "./limits/files.ts";
+import { BATCH_EDGES_MAX, FILLED_CHARS_MAX, GRAPH_EDGES_MAX, GRAPH_NODES_MAX } from "./limits/graphs.ts";
 import {
   ACCESS_TOKEN_S,
   LOGIN_BLOCK_S_MAX,
@@ -35,6 +36,7 @@ import {
   BACKOFF_MS_MAX,
   BATCH_TASKS_MAX,
   BODY_BYTES_MAX,
+  DEPENDENCIES_MAX,
   GROUP_BYTES_MAX,
   GROUP_ROWS_MAX,
   GROUP_WAITING_BYTES_MAX,
@@ -45,6 +47,7 @@ import {
   PRIORITY_DEFAULT,
   PRIORITY_MAX,
   PRIORITY_MIN,
+  RESULT_BYTES_MAX,
   SHORT_LANE_TIMEOUT_S_MAX,
   TASK_ID_CHARS_MAX,
   TIMEOUT_S_MAX,
@@ -53,6 +56,7 @@ import {
 
 export * from "./limits/events.ts";
 export * from "./limits/files.ts";
+export * from "./limits/graphs.ts";
 export * from "./limits/identity.ts";
 export * from "./limits/process.ts";
 export * from "./limits/schedules.ts";
@@ -103,3 +107,7 @@ requireRelation(
 requireRelation(THREAD_STOP_MS_MAX * 2 < ABORT_GRACE_MS, "a job is stopped before its task is left behind");
 requireRelation(SCHEDULE_ID_CHARS_MAX + 30 <= TASK_ID_CHARS_MAX, "a tick's id is a task id");
 requireRelation(SCHEDULE_LATE_MS_MAX < SCHEDULE_CATCH_UP_MS_MAX, "what is late is caught up with");
+requireRelation(BATCH_TASKS_MAX <= GRAPH_NODES_MAX, "the graph of a full batch can be shown");
+requireRelation(BATCH_EDGES_MAX <= GRAPH_EDGES_MAX, "with all its dependencies");
+requireRelation(DEPENDENCIES_MAX <= BATCH_EDGES_MAX, "one full task fits into a batch");
+requireRelation(RESULT_BYTES_MAX < FILLED_CHARS_MAX, "the largest result fits into a payload");

@@ -22,6 +22,8 @@ export interface Dispatch {
   readonly backoff: BackoffWords;
   readonly tenant: string | null;
   readonly correlation_id: string;
+  /** True: the payload has templates, and is to be filled with the parents' results before it is run. */
+  readonly has_templates?: boolean;
 }
 
 /** A back-off policy as it is written in JSON. */

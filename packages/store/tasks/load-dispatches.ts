@@ -1,3 +1,4 @@
+import { hasTemplates } from "@millrace/core";
 import type { Dispatch } from "@millrace/protocol";
 import type { Sql } from "../connect.ts";
 
@@ -9,10 +10,13 @@ export interface DueDispatch {
 /** The messages that start the next attempts of these tasks; tasks that have ended or are claimed are left out. */
 export async function loadDispatches(sql: Sql, seqs: readonly number[]): Promise<readonly DueDispatch[]> {
   const wanted = [...seqs];
-  const rows = await sql<(Dispatch & { ready_at: Date })[]>`
+  const rows = await sql<(Dispatch & { ready_at: Date; has_parents: boolean })[]>`
     select o.seq, t.task_id, t.task_type, o.attempt + 1 as attempt, o.failures, t.payload, o.lane, o.priority,
-      t.timeout_s as timeout, t.max_attempts, t.backoff, t.tenant, t.correlation_id, o.ready_at
+      t.timeout_s as timeout, t.max_attempts, t.backoff, t.tenant, t.correlation_id, o.ready_at, t.dependencies is not null as has_parents
     from open_tasks o join tasks t on t.seq = o.seq
     where o.seq = any(${wanted}::bigint[]) and t.seq = any(${wanted}::bigint[]) and o.claimed_by is null and o.waiting_for = 0`;
-  return rows.map(({ ready_at, ...dispatch }) => ({ dispatch, readyAt: ready_at }));
+  return rows.map(({ ready_at, has_parents, ...dispatch }) => ({
+    dispatch: has_parents && hasTemplates(dispatch.payload) ? { ...dispatch, has_templates: true } : dispatch,
+    readyAt: ready_at,
+  }));
 }

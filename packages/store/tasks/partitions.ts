@@ -27,8 +27,8 @@ const KEYS_AT_ONCE = 10_000;
 const PRUNE_LOCK = 7_315_002;
 
 /**
- * Drops the days that are older than the retention and hold no open task, with their ids and dead letters: what is not
- * finished is never dropped, however old. Returns the days as they are written in the partitions' names. Throws SQLSTATE
+ * Drops the days that are older than the retention, hold no open task and no parent of one, with their ids and dead
+ * letters: what is not finished, or wanted by what is not, is never dropped, however old. Returns the days as they are written in the partitions' names. Throws SQLSTATE
  * 55P03 when somebody else holds the tables for too long.
  */
 export async function dropOldPartitions(sql: Sql, retentionDays: number): Promise<readonly string[]> {
@@ -57,7 +57,7 @@ async function dropDay(sql: Sql, day: string): Promise<boolean> {
     const until = transaction`seq_at((to_date(${day}, 'YYYYMMDD') + 1)::timestamp at time zone 'UTC')`;
     const [open] =
       await transaction`select 1 from open_tasks where seq >= ${from} and seq < ${until} limit 1`;
-    if (open !== undefined) return false;
+    if (open !== undefined || (await isAwaited(transaction, day))) return false;
     await transaction`delete from dead_letters where seq >= ${from} and seq < ${until}`;
     await transaction`delete from redrives where seq >= ${from} and seq < ${until}`;
     for (let after = 0; ; ) {
@@ -70,8 +70,26 @@ async function dropDay(sql: Sql, day: string): Promise<boolean> {
     }
     await transaction`drop table ${tasks}`;
     await transaction`drop table if exists ${transaction(`outcomes_${day}`)}`;
+    await transaction`drop table if exists ${transaction(`task_edges_${day}`)}`;
     return true;
   });
+}
+
+/** An open task depends on one of that day's: it may want its result. Read in pieces, as the keys are. */
+async function isAwaited(sql: Transaction, day: string): Promise<boolean> {
+  const name = `task_edges_${day}`;
+  const [there] = await sql<{ isThere: boolean }[]>`select to_regclass(${name}) is not null as "isThere"`;
+  if (there?.isThere !== true) return false; // Its edges went to the default partition, or it is older than graphs.
+  for (let after = { parent: 0, child: 0 }; ; ) {
+    const rows = await sql<{ parent: number; child: number; is_open: boolean }[]>`
+      select e.parent, e.child, (select true from open_tasks o where o.seq = e.child) is true as is_open
+      from ${sql(name)} e where (e.parent, e.child) > (${after.parent}, ${after.child})
+      order by e.parent, e.child limit ${KEYS_AT_ONCE}`;
+    if (rows.some((row) => row.is_open)) return true;
+    const last = rows.at(-1);
+    if (last === undefined) return false;
+    after = last;
+  }
 }
 
 /** Another scheduler may have dropped it since it was listed. */

@@ -20,14 +20,18 @@ export type Settlement = {
 );
 
 export type SettleAnswer =
-  /** `readyAt`: when the next attempt is due, for "failed" and "returned". */
-  | { readonly kind: "settled"; readonly readyAt: Date | null }
+  /**
+   * `readyAt`: when the next attempt is due, for "failed" and "returned". `hasChildren`: the task has ended, and whoever
+   * waits for it is to be told (`advance-graphs.ts`).
+   */
+  | { readonly kind: "settled"; readonly readyAt: Date | null; readonly hasChildren?: true }
   /** Invariant 3: the claim was lost before; nothing was written. */
   | { readonly kind: "refused" };
 
 interface SettledRow {
   readonly i: number;
   readonly ready_at: Date | null;
+  readonly has_children: boolean;
 }
 
 /**
@@ -44,7 +48,8 @@ export async function settleAttempts(
     ? await settleCompleted(sql, session, words)
     : await settleMixed(sql, session, words);
   const answers: SettleAnswer[] = words.map(() => REFUSED);
-  for (const row of rows) answers[row.i] = { kind: "settled", readyAt: row.ready_at };
+  for (const { i, ready_at: readyAt, has_children } of rows)
+    answers[i] = { kind: "settled", readyAt, ...(has_children && { hasChildren: true }) };
   if (answers.includes(REFUSED)) await recogniseOwn(sql, { session, settlements: words, answers });
   return answers;
 }
@@ -101,13 +106,13 @@ async function settleCompleted(
       delete from open_tasks o using input x
       where o.seq = any(${seqs}::bigint[]) and o.seq = x.seq and o.attempt = x.attempt
         and coalesce(o.claimed_by, '') = ${session}
-      returning x.i, o.seq, o.attempt, o.claimed_at
+      returning x.i, o.seq, o.attempt, o.claimed_at, o.has_children
     ), recorded as (
       insert into outcomes (seq, attempt, kind, claimed_by, started_at, ended_at, result)
       select e.seq, e.attempt, 'completed', ${session}, e.claimed_at, clock_timestamp(), coalesce(x.result_text::json, x.result)
       from ended e join input x using (i)
     )
-    select i, null::timestamptz as ready_at from ended`;
+    select i, null::timestamptz as ready_at, has_children from ended`;
 }
 
 async function settleMixed(
@@ -126,7 +131,8 @@ async function settleMixed(
       delete from open_tasks o using input x
       where x.kind in ('completed', 'dead') and o.seq = any(${seqs}::bigint[]) and o.seq = x.seq
         and o.attempt = x.attempt and coalesce(o.claimed_by, '') = ${session}
-      returning x.i, o.seq, o.attempt, o.claimed_at, o.lane, null::timestamptz as ready_at
+      returning x.i, o.seq, o.attempt, o.claimed_at, o.lane, null::timestamptz as ready_at,
+        o.has_children
     ), freed as (
       update open_tasks o
       set claimed_by = null, failures = o.failures + (x.kind = 'failed')::integer,
@@ -135,7 +141,7 @@ async function settleMixed(
       from input x
       where x.kind in ('failed', 'returned') and o.seq = any(${seqs}::bigint[]) and o.seq = x.seq
         and o.attempt = x.attempt and coalesce(o.claimed_by, '') = ${session}
-      returning x.i, o.seq, o.attempt, o.claimed_at, o.lane, o.ready_at
+      returning x.i, o.seq, o.attempt, o.claimed_at, o.lane, o.ready_at, false as has_children
     ), settled as (
       select * from ended union all select * from freed
     ), recorded as (
@@ -151,7 +157,7 @@ async function settleMixed(
       from ended e join input x using (i)
       where x.kind = 'dead'
     )
-    select i, ready_at from settled`;
+    select i, ready_at, has_children from settled`;
 }
 
 interface Unanswered {

@@ -1,4 +1,4 @@
-import type { Json, Lane } from "@millrace/core";
+import { assert, hasTemplates, type Json, type Lane } from "@millrace/core";
 import { SCHEDULE_HORIZON_MS } from "@millrace/core/limits";
 import type { BackoffWords, Dispatch } from "@millrace/protocol";
 import postgres from "postgres";
@@ -14,6 +14,8 @@ export interface NewTask {
   readonly priority: number;
   readonly payload: Json;
   readonly dependencies: readonly string[] | null;
+  /** Of tasks with dependencies; absent: fail. */
+  readonly on_parent_failure?: "fail" | "run";
   readonly timeout_s: number;
   readonly max_attempts: number;
   readonly backoff: BackoffWords;
@@ -48,6 +50,7 @@ export async function submitTasks(
   sql: Sql | Transaction,
   tasks: readonly NewTask[],
 ): Promise<readonly Submission[]> {
+  assert(!tasks.some(isInGraph), "tasks with dependencies go in by submitGraph");
   try {
     // A statement that fails takes its transaction along, unless it has a savepoint to go back to.
     return "savepoint" in sql ? await sql.savepoint((inner) => store(inner, tasks)) : await store(sql, tasks);
@@ -55,6 +58,10 @@ export async function submitTasks(
     if (!isIdTwice(error)) throw error;
     return await store(sql, tasks);
   }
+}
+
+export function isInGraph(task: NewTask): boolean {
+  return task.dependencies !== null && task.dependencies.length > 0;
 }
 
 /** SQLSTATE 23505. It cannot be the task's own id: the statement takes those that exist as they are. */
@@ -94,7 +101,7 @@ async function store(sql: Sql | Transaction, tasks: readonly NewTask[]): Promise
 const TAKEN: Submission = { kind: "taken" };
 
 /** `i` leads back to the caller's order. What is null is left out: the statement reads the same, in less text. */
-function toRow(task: NewTask, i: number): { readonly i: number; readonly payload: Json } {
+export function toRow(task: NewTask, i: number): { readonly i: number; readonly payload: Json } {
   const { dependencies, run_at, tenant } = task;
   return {
     i,
@@ -119,5 +126,6 @@ export function firstDispatch(task: NewTask, seq: number): Dispatch {
     backoff: task.backoff,
     tenant: task.tenant,
     correlation_id: task.correlation_id,
+    ...(isInGraph(task) && hasTemplates(task.payload) && { has_templates: true }),
   };
 }

@@ -60,6 +60,7 @@ export async function listOverdueLevels(sql: Sql, dueBefore: Date): Promise<read
     select l.lane, l.priority, d.ready_at as "dueSince" from ${levels(sql)} cross join lateral (
       select ready_at from open_tasks
       where lane = l.lane and priority = l.priority and claimed_by is null and ready_at < ${dueBefore}
+        and waiting_for = 0
       order by ready_at limit 1
     ) d`;
 }

@@ -22,6 +22,7 @@ export interface TaskRecord {
   readonly priority: number;
   readonly payload: Json;
   readonly dependencies: readonly string[];
+  readonly onParentFailure: "fail" | "run";
   readonly timeoutS: number;
   readonly maxAttempts: number;
   readonly backoff: BackoffWords;
@@ -53,6 +54,7 @@ export interface TaskRow {
   readonly priority: number;
   readonly payload: Json;
   readonly dependencies: readonly string[] | null;
+  readonly on_parent_failure: "run" | null;
   readonly timeout_s: number;
   readonly max_attempts: number;
   readonly backoff: BackoffWords;
@@ -86,8 +88,8 @@ type EndKind = EndState["how"];
  * its last outcome. Both come from one statement, hence from one snapshot: nobody is seen as neither.
  */
 export const TASK_COLUMNS = `
-  t.seq, t.task_id, t.task_type, t.owner_id, t.lane, t.priority, t.payload, t.dependencies, t.timeout_s, t.max_attempts,
-  t.backoff, t.run_at, t.tenant, t.correlation_id, t.created_at,
+  t.seq, t.task_id, t.task_type, t.owner_id, t.lane, t.priority, t.payload, t.dependencies, t.on_parent_failure, t.timeout_s,
+  t.max_attempts, t.backoff, t.run_at, t.tenant, t.correlation_id, t.created_at,
   o.attempt, o.failures, o.losses, o.waiting_for, o.claimed_by, o.claimed_at, o.ready_at, clock_timestamp() as now,
   l.kind as last_kind, l.attempt as last_attempt, l.claimed_by as last_claimed_by, l.started_at as last_started_at,
   l.ended_at as last_ended_at, l.result, l.error_code, l.error_message,
@@ -115,6 +117,7 @@ export function toRecord(row: TaskRow): TaskRecord {
     priority: row.priority,
     payload: row.payload,
     dependencies: row.dependencies ?? [],
+    onParentFailure: row.on_parent_failure ?? "fail",
     timeoutS: row.timeout_s,
     maxAttempts: row.max_attempts,
     backoff: row.backoff,
@@ -141,7 +144,22 @@ function errorOf(row: TaskRow): TaskError | null {
   return { code: row.error_code, message: row.error_message ?? "" };
 }
 
-function stateOf(row: TaskRow): TaskState {
+/** The columns that tell where a task stands. */
+export type StandingRow = Pick<
+  TaskRow,
+  | "task_id"
+  | "max_attempts"
+  | "attempt"
+  | "failures"
+  | "losses"
+  | "waiting_for"
+  | "claimed_by"
+  | "ready_at"
+  | "last_kind"
+  | "last_attempt"
+>;
+
+export function stateOf(row: StandingRow): TaskState {
   if (row.attempt === null) return endOf(row);
   return {
     kind: "open",
@@ -155,7 +173,7 @@ function stateOf(row: TaskRow): TaskState {
   };
 }
 
-function endOf(row: TaskRow): EndState {
+function endOf(row: StandingRow): EndState {
   const { last_kind: how, last_attempt: attempt, max_attempts: maxAttempts } = row;
   if (how === "completed" || how === "dead" || how === "cancelled")
     return { kind: "ended", how, attempt: attempt ?? 0, maxAttempts };
