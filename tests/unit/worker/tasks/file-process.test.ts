@@ -107,7 +107,7 @@ async function run(content: string | Uint8Array, given: Given = {}): Promise<Att
 }
 
 const failure = (code: string, isRetryable: boolean) => ({
-  kind: "failed",
+  kind: "failed" as const,
   error: { code, message: expect.any(String) },
   isRetryable,
 });
