@@ -18,6 +18,7 @@ import { keyRoutes } from "./routes/keys.ts";
 import { ledgerRoutes } from "./routes/ledger.ts";
 import { operationsRoutes } from "./routes/operations.ts";
 import { otlpRoutes } from "./routes/otlp.ts";
+import { scheduleRoutes } from "./routes/schedules.ts";
 import { taskRoutes } from "./routes/tasks.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
 
@@ -76,6 +77,7 @@ function apiRoutes(ports: Ports): AnyElysia {
     .use(taskRoutes(ports))
     .use(uploadRoutes(ports))
     .use(dlqRoutes(ports))
+    .use(scheduleRoutes(ports))
     .use(eventRoutes(ports))
     .use(eventQueryRoutes(ports))
     .use(ledgerRoutes(ports))

@@ -18,6 +18,7 @@ import { EVENT_QUERY_CONNECTIONS_MAX, EVENT_QUERY_MS_MAX } from "@millrace/core/
 import { createHealth, createLog, createMetrics, type Log } from "@millrace/observe";
 import { openPool, type Sql } from "@millrace/store";
 import { createApp } from "./app.ts";
+import { busControl } from "./control.ts";
 import { BusEventTail } from "./events-query/event-tail.ts";
 import { readInFlight } from "./events-query/in-flight.ts";
 import { BusLiveFiles } from "./files/live-files.ts";
@@ -122,6 +123,7 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
     eventTail: new BusEventTail(bus),
     eventsInFlight: () => readInFlight(bus),
     live: new BusLiveTasks(bus),
+    control: busControl(bus),
     blobs,
     fileRules: fileRulesOf(config),
     liveFiles: new BusLiveFiles(bus),

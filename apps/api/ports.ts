@@ -1,6 +1,7 @@
 import type { Blobs } from "@millrace/blobs";
 import type { Health, Log, Metrics } from "@millrace/observe";
 import type { FileQuota, Sql } from "@millrace/store";
+import type { Control } from "./control.ts";
 import type { EventIntake } from "./events/intake.ts";
 import type { EventTail } from "./events-query/event-tail.ts";
 import type { InFlight } from "./events-query/in-flight.ts";
@@ -43,6 +44,7 @@ export interface Ports {
   readonly eventTail: EventTail;
   readonly eventsInFlight: () => Promise<InFlight>;
   readonly taskRules: TaskRules;
+  readonly control: Control;
   readonly live: LiveTasks;
   /** The bytes of files and results. */
   readonly blobs: Blobs;

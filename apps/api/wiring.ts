@@ -1,6 +1,7 @@
 import type { Blobs } from "@millrace/blobs";
 import type { Health, Log, Metrics } from "@millrace/observe";
 import type { Sql } from "@millrace/store";
+import type { Control } from "./control.ts";
 import { EventIntake, type EventSink } from "./events/intake.ts";
 import type { EventTail } from "./events-query/event-tail.ts";
 import type { InFlight } from "./events-query/in-flight.ts";
@@ -34,6 +35,7 @@ export interface Means {
   readonly eventTail: EventTail;
   readonly eventsInFlight: () => Promise<InFlight>;
   readonly live: LiveTasks;
+  readonly control: Control;
   readonly blobs: Blobs;
   readonly fileRules: FileRules;
   readonly liveFiles: LiveFiles;

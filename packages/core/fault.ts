@@ -32,6 +32,7 @@ export const FAULTS = {
   LIMIT_REACHED: { status: 409, title: "There are as many of these as there may be" },
   TASK_ID_CONFLICT: { status: 409, title: "The task id belongs to another task" },
   TASK_STATE_CONFLICT: { status: 409, title: "The task is in a state that forbids this" },
+  SCHEDULE_ID_CONFLICT: { status: 409, title: "The schedule id belongs to another schedule" },
   UPLOAD_OFFSET_CONFLICT: { status: 409, title: "The upload stands at another offset" },
   LEASE_LOST: { status: 409, title: "The lease belongs to somebody else now" },
   FILE_NOT_READY: { status: 409, title: "The bytes that were asked for are not there yet" },

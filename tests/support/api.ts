@@ -121,6 +121,7 @@ function build(databaseUrl: string, clock: { ms: number }, options: ApiOptions):
     eventTail: options.eventTail ?? { watch: () => () => {} },
     eventsInFlight: options.eventsInFlight ?? (async () => ({ messages: 0, first: [] })),
     dispatcher: { publish: async () => {}, tellCancelled: () => {}, tell: () => {} },
+    control: { tellSchedulesChanged: () => {}, tellPause: async () => {}, tellResume: async () => {} },
     live: { progressOf: () => null, watch: () => () => {} },
     blobs: options.blobs ?? NO_BLOBS,
     fileRules: { quota: options.fileQuota ?? FILE_QUOTA, timeoutS: 120 },

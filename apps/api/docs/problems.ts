@@ -27,6 +27,8 @@ export const PROBLEM_HELP: Readonly<Record<FaultCode, string>> = {
     "The task is in a state in which this cannot be done, such as cancelling a finished task.",
   UPLOAD_OFFSET_CONFLICT:
     "Resumable uploads only. Nothing was changed; ask with HEAD for the offset and go on from there.",
+  SCHEDULE_ID_CONFLICT:
+    "The schedule id was used before, for another schedule. That one is unchanged; choose another id, or change it with PATCH.",
   LEASE_LOST: "The lease has expired or was taken over. Stop working on the task; somebody else does.",
   FILE_NOT_READY:
     "The file still arrives, its result is not made yet, or its processing failed; `detail` says which. Follow the file with its stream.",

@@ -120,7 +120,7 @@ export function isDeeperThan(value: Json, depthMax: number): boolean {
 const RFC_3339 = /^(\d{4}-\d{2}-\d{2})[Tt]([01]\d|2[0-3]):\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
 
 /** NaN when it is no time. `Date.parse` takes the 31st of June for the 1st of July, so the day is looked at by itself. */
-function parseTime(text: string): number {
+export function parseTime(text: string): number {
   const day = RFC_3339.exec(text)?.[1];
   if (day === undefined) return Number.NaN;
   const midnight = new Date(`${day}T00:00:00Z`);
