@@ -7,11 +7,13 @@ type ValueOf<V> = V extends Variable<infer T> ? T : never;
 type Values = { readonly [K in keyof Table]: ValueOf<Table[K]> };
 
 /** What a process knows about where and how it runs. Times end in their unit. Undefined: not set, and no default. */
-export type Config = Omit<Values, "longSlots" | "storageUrl"> & {
+export type Config = Omit<Values, "longSlots" | "storageUrl" | "fileRetentionDays"> & {
   /** Slots of the long lane; `maxWorkers - longSlots` belong to the short one. */
   readonly longSlots: number;
   /** `file:<folder>` or `s3://bucket[/prefix]`. */
   readonly storageUrl: string;
+  /** At most `taskRetentionDays`. */
+  readonly fileRetentionDays: number;
 };
 
 export interface ConfigProblem {
@@ -79,10 +81,13 @@ function shorten(given: string): string {
 }
 
 /** Defaults that depend on other variables. */
-function derived(values: Values): Partial<Values> & Pick<Config, "longSlots" | "storageUrl"> {
+function derived(
+  values: Values,
+): Partial<Values> & Pick<Config, "longSlots" | "storageUrl" | "fileRetentionDays"> {
   return {
     longSlots: values.longSlots ?? Math.floor(values.maxWorkers / 2),
     storageUrl: values.storageUrl ?? `file:${values.home}/files`,
+    fileRetentionDays: values.fileRetentionDays ?? values.taskRetentionDays,
   };
 }
 
@@ -100,6 +105,11 @@ function contradictions(values: Values): readonly Contradiction[] {
   if (values.longSlots !== undefined && values.longSlots > values.maxWorkers) {
     const message = `"${values.longSlots}" does not fit; it must be at most MAX_WORKERS, which is ${values.maxWorkers}`;
     found.push({ name: "LONG_SLOTS", message, against: "MAX_WORKERS" });
+  }
+  const { fileRetentionDays, taskRetentionDays } = values;
+  if (fileRetentionDays !== undefined && fileRetentionDays > taskRetentionDays) {
+    const message = `"${fileRetentionDays}" does not fit; it must be at most TASK_RETENTION_DAYS, which is ${taskRetentionDays}`;
+    found.push({ name: "FILE_RETENTION_DAYS", message, against: "TASK_RETENTION_DAYS" });
   }
   return found;
 }

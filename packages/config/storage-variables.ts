@@ -15,6 +15,15 @@ export const storage = {
     defaultText: "(file:<MILLRACE_HOME>/files)",
     schemes: ["file", "s3"],
   }),
+  fileRetentionDays: integer({
+    name: "FILE_RETENTION_DAYS",
+    about: "How long files are kept after their upload, with their results; no longer than their tasks.",
+    default: undefined,
+    defaultText: "(TASK_RETENTION_DAYS)",
+    min: 1,
+    max: 3_660,
+    unit: "days",
+  }),
   s3Endpoint: url({
     name: "S3_ENDPOINT",
     about: "The S3 service, when it is not Amazon's.",

@@ -26,19 +26,22 @@ export async function expireUploads(sql: Sql, limit: number): Promise<readonly E
 }
 
 /**
- * Ends files whose tasks were forgotten with their days (TASK_RETENTION_DAYS): a file is kept as long as its task.
- * Looks at the oldest `limit` ones; tasks are forgotten from the oldest on.
+ * Ends files whose tasks have ended and were made longer ago than FILE_RETENTION_DAYS, which is at most as long as tasks
+ * are kept: no file outlives its task. The ids of tasks grow with time, so that nothing is read when none is due.
  */
-export async function retireFiles(sql: Sql, limit: number): Promise<readonly EndedFile[]> {
+export async function retireFiles(
+  sql: Sql,
+  query: { readonly keptDays: number; readonly limit: number },
+): Promise<readonly EndedFile[]> {
   return await sql<EndedFile[]>`
-    with oldest as materialized (
-      select file_id, task_seq from files where state = 'uploaded' order by task_seq limit ${limit}
-      for update skip locked
+    with due as materialized (
+      select file_id from files
+      where state = 'uploaded' and task_seq < seq_at(clock_timestamp() - ${query.keptDays} * interval '1 day')
+        and not exists (select 1 from open_tasks o where o.seq = task_seq)
+      order by task_seq limit ${query.limit} for update skip locked
     )
     update files f set state = 'expired', ended_at = clock_timestamp()
-    from oldest where f.file_id = oldest.file_id
-      and not exists (select 1 from tasks t where t.seq = oldest.task_seq)
-    returning f.file_id as "fileId", f.content_key as "contentKey"`;
+    from due where f.file_id = due.file_id returning f.file_id as "fileId", f.content_key as "contentKey"`;
 }
 
 /** Forgets files that ended longer ago than this. Returns how many. */

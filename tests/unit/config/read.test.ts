@@ -162,6 +162,15 @@ describe("what is refused, by name", () => {
     ]);
   });
 
+  test("FILE_RETENTION_DAYS, which is TASK_RETENTION_DAYS when absent and never longer", () => {
+    expect(accepted({ TASK_RETENTION_DAYS: "7" })).toMatchObject({ fileRetentionDays: 7 });
+    const both = { TASK_RETENTION_DAYS: "7", FILE_RETENTION_DAYS: "7" };
+    expect(accepted(both)).toMatchObject({ fileRetentionDays: 7 });
+    expect(problemsOf({ ...both, FILE_RETENTION_DAYS: "8" }).map(({ name }) => name)).toEqual([
+      "FILE_RETENTION_DAYS",
+    ]);
+  });
+
   test.each([
     ["ADMIN_EMAIL", "a@example.org", "ADMIN_PASSWORD"],
     ["ADMIN_PASSWORD", "correct horse", "ADMIN_EMAIL"],

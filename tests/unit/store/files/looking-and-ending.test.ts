@@ -79,14 +79,28 @@ test("uploads that nobody goes on with expire, each once", async () => {
   expect(await findFile(store.sql, young.fileId)).not.toBeNull();
 });
 
-test("a file is kept as long as its task, and no longer", async () => {
-  const kept = await storeFile(store.sql);
-  const over = await storeFile(store.sql);
-  await store.sql`delete from open_tasks where seq = ${over.seq}`;
-  await store.sql`delete from tasks where seq = ${over.seq}`;
-  expect(await findFile(store.sql, over.fileId)).toBeNull();
-  expect((await retireFiles(store.sql, 1_000)).map(({ fileId }) => fileId)).toEqual([over.fileId]);
-  expect(await findFile(store.sql, kept.fileId)).not.toBeNull();
+test("a file whose task was forgotten is not found", async () => {
+  const { fileId, seq } = await storeFile(store.sql);
+  await store.sql`delete from open_tasks where seq = ${seq}`;
+  await store.sql`delete from tasks where seq = ${seq}`;
+  expect(await findFile(store.sql, fileId)).toBeNull();
+});
+
+test("files are kept for their days, and longer while their task is not finished", async () => {
+  const { sql } = store;
+  const [over, open, young] = [await storeFile(sql), await storeFile(sql), await storeFile(sql)];
+  for (const { fileId } of [over, open])
+    await sql`update files set task_seq = seq_at(clock_timestamp() - interval '31 days') + (task_seq & 4095)
+      where file_id = ${fileId}`;
+  await sql`update open_tasks o set seq = f.task_seq from files f where f.file_id = ${open.fileId} and o.seq = ${open.seq}`;
+  const retire = async (keptDays: number) =>
+    (await retireFiles(sql, { keptDays, limit: 1_000 })).map(({ fileId }) => fileId);
+  expect(await retire(32)).toEqual([]);
+  expect(await retire(30)).toEqual([over.fileId]);
+  expect(await retire(30)).toEqual([]);
+  const states =
+    await sql`select state from files where file_id = any(${[open.fileId, young.fileId]}::text[])`;
+  expect([...states]).toEqual([{ state: "uploaded" }, { state: "uploaded" }]);
 });
 
 test("rows of files that ended are forgotten after their time", async () => {
