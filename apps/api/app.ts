@@ -13,6 +13,7 @@ import { dlqRoutes } from "./routes/dlq.ts";
 import { docsRoutes } from "./routes/docs.ts";
 import { eventQueryRoutes } from "./routes/event-queries.ts";
 import { eventRoutes } from "./routes/events.ts";
+import { fileRoutes } from "./routes/files.ts";
 import { homeRoutes } from "./routes/home.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { ledgerRoutes } from "./routes/ledger.ts";
@@ -77,6 +78,7 @@ function apiRoutes(ports: Ports): AnyElysia {
     .use(taskRoutes(ports))
     .use(uploadRoutes(ports))
     .use(dlqRoutes(ports))
+    .use(fileRoutes(ports))
     .use(scheduleRoutes(ports))
     .use(eventRoutes(ports))
     .use(eventQueryRoutes(ports))

@@ -14,6 +14,8 @@ export interface Documentation {
   readonly isOpen?: boolean;
   /** The body's content type, when it is not JSON. */
   readonly bodyType?: string;
+  /** The fields of a form, for a route that reads it by hand. */
+  readonly form?: TSchema;
 }
 
 /** Any route may answer with these. */
@@ -25,18 +27,23 @@ const GUARDED: readonly FaultCode[] = ["UNAUTHENTICATED", "TOKEN_EXPIRED", "FORB
  * that one validates every response at run time, and a mismatch would turn a finished request into an error.
  */
 export function documented(documentation: Documentation) {
-  const { summary, description, tag, answers, faults = [], isOpen = false } = documentation;
+  const { summary, description, tag, answers, form, faults = [], isOpen = false } = documentation;
   const codes = new Set([...faults, ...EVERYWHERE, ...(isOpen ? [] : GUARDED)]);
   return {
     summary,
     ...(description !== undefined && { description }),
     tags: [tag],
+    ...(form !== undefined && { requestBody: formBody(form) }),
     security: isOpen ? [] : [{ bearer: [] }, { apiKey: [] }],
     responses: {
       ...problemsByStatus(codes),
       ...Object.fromEntries(Object.entries(answers).map(describeAnswer)),
     },
   };
+}
+
+function formBody(schema: TSchema) {
+  return { required: true, content: Object.fromEntries([["multipart/form-data", { schema }]]) };
 }
 
 function describeAnswer([status, answer]: readonly [string, Documentation["answers"][number]]) {

@@ -34,9 +34,16 @@ const PROBLEM_SCHEMA = {
     correlation_id: { type: "string" },
     limit: {
       type: "object",
-      description: "EVENTS_BACKLOG: the bound that was met.",
-      properties: { name: { type: "string" }, bytes: { type: "integer" } },
+      description: "EVENTS_BACKLOG, QUOTA_EXCEEDED, BODY_TOO_LARGE of uploads: the bound that was met.",
+      properties: {
+        name: { type: "string" },
+        bytes: { type: "integer" },
+        max: { type: "integer" },
+        used: { type: "integer" },
+        left: { type: "integer" },
+      },
     },
+    file_status: { type: "string", description: "FILE_NOT_READY: how far the file is." },
     taken: {
       type: "object",
       description: "Events: what was taken before the request failed. Send it again from `next_index` on.",

@@ -79,11 +79,15 @@ export async function endUpload(
   }
 }
 
-/** Frees what was set aside for it. If the database is away, the row expires by itself. */
-export async function giveUpUpload(ports: UploadPorts, fileId: string): Promise<void> {
+/**
+ * Frees what was set aside for it. False when it was not uploading any more, or nobody knows: then its bytes may be
+ * those of a file. If the database is away, the row expires by itself.
+ */
+export async function giveUpUpload(ports: UploadPorts, fileId: string): Promise<boolean> {
   try {
-    await expireUpload(ports.sql, fileId);
+    return await expireUpload(ports.sql, fileId);
   } catch (error) {
     ports.log.warning("an upload that ended is left to the sweep", { file_id: fileId, error });
+    return false;
   }
 }

@@ -2,11 +2,21 @@ import { Fault } from "@millrace/core";
 import { STREAM_WAITING_BYTES_MAX, STREAMS_MAX } from "@millrace/core/limits";
 
 export interface EventStream {
-  /** False: the reader is too slow or gone, and the stream has ended; it comes back and starts over. */
-  send(event: string, data: unknown): boolean;
+  /** @param id what a reader that comes back says it has seen (Last-Event-ID). False: the reader is too slow or gone, and the stream has ended; it comes back and starts over. */
+  send(event: string, data: unknown, id?: string): boolean;
+  /** The same for what goes to many readers, and was put into words once. */
+  sendFrame(frame: Frame): boolean;
   close(): void;
   /** Bytes that may still wait for the reader; for senders that leave things out rather than end. */
   readonly room: number;
+}
+
+/** An event as it goes over the wire. */
+export type Frame = Uint8Array<ArrayBuffer>;
+
+export function frameOf(event: string, data: unknown, id?: string): Frame {
+  const name = id === undefined ? "" : `id: ${id}\n`;
+  return encoder.encode(`${name}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
 }
 
 export interface EventStreamOptions {
@@ -19,6 +29,7 @@ export interface EventStreamOptions {
 /** A comment line this often keeps proxies and the server from taking a quiet stream for a dead one. */
 const COMMENT_EVERY_MS = 10_000;
 const encoder = new TextEncoder();
+const COMMENT: Frame = encoder.encode(": still here\n\n");
 let openStreams = 0;
 
 /**
@@ -71,19 +82,20 @@ function begin(
     }
   };
   const close = (): void => end(() => controller.close());
-  const write = (text: string): boolean => {
+  const write = (frame: Frame): boolean => {
     if (!isOpen) return false;
     if ((controller.desiredSize ?? 0) <= 0) {
       end(() => controller.error(new Error("the reader is too slow")));
       return false;
     }
-    controller.enqueue(encoder.encode(text));
+    controller.enqueue(frame);
     return true;
   };
-  const comments = setInterval(() => write(": still here\n\n"), COMMENT_EVERY_MS);
+  const comments = setInterval(() => write(COMMENT), COMMENT_EVERY_MS);
   draining.addEventListener("abort", close);
   const stream: EventStream = {
-    send: (event, data) => write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`),
+    send: (event, data, id) => write(frameOf(event, data, id)),
+    sendFrame: write,
     close,
     get room() {
       return isOpen ? Math.max(0, controller.desiredSize ?? 0) : 0;

@@ -68,8 +68,7 @@ export const UPLOADS_PER_USER_PER_MINUTE_DEFAULT = 600;
 export const UPLOADS_AT_ONCE_MAX = 64;
 /** The same for one user, so that nobody takes all of them. */
 export const UPLOADS_AT_ONCE_PER_USER_MAX = 24;
-/** An upload in one request: how long it may stand still, and take in all. */
-export const UPLOAD_IDLE_MS_MAX = 30_000;
+/** An upload in one request: how long it may take in all. */
 export const UPLOAD_MS_MAX = 60 * 60 * 1000;
 /** A resumable upload is given up when nobody went on with it for this long. */
 export const UPLOAD_PAUSE_MS_MAX = 24 * 60 * 60 * 1000;
