@@ -1,5 +1,6 @@
 import type { Clock } from "./clock.ts";
 import { DeadLettersClient } from "./dead-letters.ts";
+import { EventsClient } from "./events.ts";
 import { expectShape, isReadiness } from "./shapes.ts";
 import { TasksClient } from "./tasks.ts";
 import { type CallOptions, type Credential, type Fetch, Transport } from "./transport.ts";
@@ -25,6 +26,7 @@ export interface ClientOptions {
 export interface Client {
   readonly tasks: TasksClient;
   readonly dlq: DeadLettersClient;
+  readonly events: EventsClient;
   /** What is up and what is down, by name. Down is an answer, not an error. */
   health(options?: CallOptions): Promise<Readiness>;
 }
@@ -41,6 +43,7 @@ export function createClient(options: ClientOptions): Client {
   return {
     tasks: new TasksClient(transport),
     dlq: new DeadLettersClient(transport),
+    events: new EventsClient(transport),
     health: async ({ signal } = {}) => {
       const call = { method: "GET", path: "/health/ready", isRepeatable: false, signal } as const;
       return expectShape(await transport.call({ ...call, alsoAnswers: [503] }), isReadiness);

@@ -1,3 +1,4 @@
+import type { ReceiptState, SendAnswer } from "./event-types.ts";
 import type { FieldProblem, Task } from "./types.ts";
 
 /** The API answered, and the answer is no. Fields of its problem+json body; see the API's list of codes. */
@@ -63,6 +64,38 @@ export class WaitTimeoutError extends Error {
   constructor(taskId: string, timeoutMs: number, task: Task | null) {
     super(`task ${taskId} is ${task?.phase ?? "unseen"} after ${timeoutMs} ms`);
     this.task = task;
+  }
+}
+
+/** Some of the events were accepted, and then the API said no or was gone; `cause` is the ApiError or UnreachableError. */
+export class PartlySentError extends Error {
+  override readonly name = "PartlySentError";
+  /** What was taken. */
+  readonly answer: SendAnswer;
+  /** The events before this one were taken or refused. */
+  readonly nextIndex: number;
+  /** Sending the same events under the same key again takes none of them twice. */
+  readonly idempotencyKey: string;
+
+  constructor(cause: Error, sent: Pick<PartlySentError, "answer" | "nextIndex" | "idempotencyKey">) {
+    super(`${sent.answer.accepted} events were accepted, and then: ${cause.message}`, { cause });
+    this.answer = sent.answer;
+    this.nextIndex = sent.nextIndex;
+    this.idempotencyKey = sent.idempotencyKey;
+  }
+}
+
+/** The events were not all stored in time. They are safe, and will be; only the waiting ended. */
+export class StoreTimeoutError extends Error {
+  override readonly name = "StoreTimeoutError";
+  /** As it was seen last; null when it was not seen at all. */
+  readonly state: ReceiptState | null;
+
+  constructor(timeoutMs: number, state: ReceiptState | null) {
+    const seen =
+      state === null ? "no receipt was answered" : `${state.stored} of ${state.accepted} are stored`;
+    super(`${seen} after ${timeoutMs} ms`);
+    this.state = state;
   }
 }
 

@@ -1,7 +1,19 @@
+export type { BatchCounts } from "./batch-counts.ts";
+export type { BatcherOptions, DroppedEvents, DropReason, RejectedEvent } from "./batch-rules.ts";
 export { type Client, type ClientOptions, createClient } from "./client.ts";
 export type { Clock } from "./clock.ts";
 export type { DeadLettersClient } from "./dead-letters.ts";
-export { ApiError, UnreachableError, WaitTimeoutError } from "./errors.ts";
+export {
+  ApiError,
+  PartlySentError,
+  StoreTimeoutError,
+  UnreachableError,
+  WaitTimeoutError,
+} from "./errors.ts";
+export type { EventBatcher, FlushOptions } from "./event-batcher.ts";
+export type * from "./event-types.ts";
+export type { EventsClient, SendOptions, StoreWaitOptions } from "./events.ts";
+export type { TailDropped, TailOptions } from "./tail-events.ts";
 export { type BatchOptions, hasEnded, type TasksClient, type WaitOptions } from "./tasks.ts";
 export type { CallOptions, Credential, Fetch } from "./transport.ts";
 export type * from "./types.ts";

@@ -22,7 +22,7 @@ export interface RetryQuestion {
 }
 
 /** Answers that say: not now. */
-export const PASSING: ReadonlySet<number> = new Set([408, 425, 429, 502, 503, 504]);
+const PASSING = new Set([408, 425, 429, 502, 503, 504]);
 /** Answers that are given before anything was done, whatever the request was. */
 const REFUSED_UNSEEN = new Set(["TOO_MANY_REQUESTS", "OVERLOADED"]);
 
@@ -31,9 +31,18 @@ export function retryWaitMs({ failure, tries, isRepeatable, random }: RetryQuest
   if (tries >= TRIES_MAX || !mayTryAgain(failure, isRepeatable)) return null;
   const wishMs = failure.kind === "refused" ? failure.retryAfterMs : null;
   if (wishMs !== null) return wishMs <= RETRY_AFTER_MS_MAX ? wishMs : null;
-  const boundMs = Math.min(RETRY_WAIT_MS_MAX, RETRY_WAIT_MS_FIRST * 2 ** (tries - 1));
-  // Half of it is certain, so that a restarting server gets its time; the other half spreads the clients.
+  return doublingWaitMs(tries, random);
+}
+
+/** Half of it is certain, so that a restarting server gets its time; the other half spreads the clients. */
+export function doublingWaitMs(tries: number, random: () => number, waitMsMax = RETRY_WAIT_MS_MAX): number {
+  const boundMs = Math.min(waitMsMax, RETRY_WAIT_MS_FIRST * 2 ** (tries - 1));
   return Math.floor(boundMs * (0.5 + random() / 2));
+}
+
+/** The status says: not now. */
+export function isPassing(status: number): boolean {
+  return PASSING.has(status);
 }
 
 function mayTryAgain(failure: TryFailure, isRepeatable: boolean): boolean {

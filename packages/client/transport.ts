@@ -106,7 +106,7 @@ export class Transport {
       throw this.#refusal(response, await readText(response), false);
     } catch (cause) {
       call.signal?.throwIfAborted();
-      throw cause instanceof ApiError ? cause : this.#noAnswer(cause).error;
+      throw cause instanceof ApiError ? cause : this.unreachable(cause);
     } finally {
       clearTimeout(timer);
     }
@@ -161,8 +161,12 @@ export class Transport {
   }
 
   #noAnswer(cause: unknown): Failed {
-    const error = new UnreachableError(this.#baseUrl, reasonOf(cause), cause);
-    return { failure: { kind: "unreachable", wasSent: !isNeverSent(cause) }, error };
+    const failure = { kind: "unreachable", wasSent: !isNeverSent(cause) } as const;
+    return { failure, error: this.unreachable(cause) };
+  }
+
+  unreachable(cause: unknown): UnreachableError {
+    return new UnreachableError(this.#baseUrl, reasonOf(cause), cause);
   }
 }
 

@@ -13,12 +13,18 @@ interface Polling {
   get(taskId: string, signal: AbortSignal | undefined): Promise<Task>;
 }
 
-/** Looks often at first and seldom later. Ends with its consumer, its signal, or a look that fails. */
 export function pollTask({ clock, get }: Polling): WatchTask {
-  return async function* watch(taskId, signal) {
-    for (let pauseMs = POLL_MS_FIRST; ; pauseMs = Math.min(POLL_MS_MAX, pauseMs * POLL_FACTOR)) {
-      yield await get(taskId, signal);
-      await clock.sleep(pauseMs, signal);
-    }
-  };
+  return (taskId, signal) => poll(clock, () => get(taskId, signal), signal);
+}
+
+/** Looks often at first and seldom later. Ends with its consumer, its signal, or a look that fails. */
+export async function* poll<T>(
+  clock: Clock,
+  look: () => Promise<T>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<T, never, void> {
+  for (let pauseMs = POLL_MS_FIRST; ; pauseMs = Math.min(POLL_MS_MAX, pauseMs * POLL_FACTOR)) {
+    yield await look();
+    await clock.sleep(pauseMs, signal);
+  }
 }

@@ -26,13 +26,15 @@ test("a character that is cut by a chunk comes out whole", async () => {
 });
 
 test("a problem with fields of the wrong type is still a problem", () => {
-  const text = JSON.stringify({ code: "X", detail: 7, errors: ["?", { path: "/a" }], correlation_id: 1 });
+  const body = { code: "X", detail: 7, errors: ["?", { path: "/a" }], correlation_id: 1 };
+  const text = JSON.stringify(body);
   expect(problemOf(new Response(null, { status: 400 }), text)).toEqual({
     status: 400,
     code: "X",
     detail: "7",
     errors: [{ path: "/a", message: "" }],
     correlationId: null,
+    problem: body,
   });
 });
 

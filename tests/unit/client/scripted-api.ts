@@ -13,7 +13,7 @@ export interface SeenCall {
   readonly method: string;
   readonly path: string;
   readonly headers: Headers;
-  /** Parsed JSON; undefined without a body. */
+  /** Parsed JSON, or the text of another type; undefined without a body. */
   readonly body: unknown;
 }
 
@@ -49,8 +49,7 @@ export function scripted(answers: readonly Scripted[], options: Partial<ClientOp
     fetch: async (url, init) => {
       const request = new Request(url, init);
       const { pathname, search } = new URL(url);
-      const text = await request.text();
-      const body: unknown = text === "" ? undefined : JSON.parse(text);
+      const body = bodyOf(request.headers, new Uint8Array(await request.arrayBuffer()));
       calls.push({ method: request.method, path: pathname + search, headers: request.headers, body });
       const answer = left.length > 1 ? left.shift() : left[0];
       if (answer === undefined) throw new Error("the script has no answer for this call");
@@ -61,6 +60,13 @@ export function scripted(answers: readonly Scripted[], options: Partial<ClientOp
     ...options,
   });
   return { client, calls, waits };
+}
+
+function bodyOf(headers: Headers, bytes: Uint8Array<ArrayBuffer>): unknown {
+  const isPacked = headers.get("content-encoding") === "gzip";
+  const text = new TextDecoder().decode(isPacked ? Bun.gunzipSync(bytes) : bytes);
+  if (text === "") return undefined;
+  return headers.get("content-type") === "application/json" ? JSON.parse(text) : text;
 }
 
 export function json(status: number, body: unknown, headers: Record<string, string> = {}): Answer {
