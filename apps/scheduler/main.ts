@@ -1,3 +1,4 @@
+import { openBlobs } from "@millrace/blobs";
 import {
   checkBus,
   closeBus,
@@ -14,6 +15,7 @@ import { openPool } from "@millrace/store";
 import { createSchedulerMetrics } from "./metrics.ts";
 import type { SchedulerPorts } from "./ports.ts";
 import { startDuties } from "./start-duties.ts";
+import { FileSweeper } from "./sweep-files.ts";
 
 /** A duty that waits for ever is done by nobody. Dropping a day goes in steps of 10 000 rows, each far below this. */
 const STATEMENT_TIMEOUT_MS = 20_000;
@@ -70,7 +72,15 @@ const healthServer =
         health,
         metrics: config.metricsEnabled ? metrics : undefined,
       });
-const stopDuties = await startDuties(ports, { retentionDays: config.taskRetentionDays });
+const fileSweeper = new FileSweeper({
+  sql,
+  blobs: await openBlobs(config),
+  log,
+  metrics: ports.metrics,
+  keptDays: config.fileRetentionDays,
+  nowMs: Date.now,
+});
+const stopDuties = await startDuties(ports, { retentionDays: config.taskRetentionDays, fileSweeper });
 log.info("scheduling");
 
 const why = await Promise.race([asked, bus.closed.then(() => "NATS closed the connection")]);

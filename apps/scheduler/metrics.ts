@@ -5,6 +5,7 @@ export interface SchedulerMetrics {
   readonly lostAttempts: CounterMetric<never>;
   readonly firedTicks: CounterMetric<never>;
   readonly deadLetters: CounterMetric<"task_type">;
+  readonly swept: CounterMetric<"what">;
 }
 
 export function createSchedulerMetrics(metrics: Metrics): SchedulerMetrics {
@@ -26,6 +27,11 @@ export function createSchedulerMetrics(metrics: Metrics): SchedulerMetrics {
       name: "millrace_dead_letters_total",
       help: "Dead letters seen by the monitor.",
       labels: ["task_type"],
+    }),
+    swept: metrics.counter({
+      name: "millrace_files_swept_total",
+      help: "What the sweep ended (expired, retired), forgot (forgotten) and removed (orphan, unfinished).",
+      labels: ["what"],
     }),
   };
 }

@@ -9,15 +9,22 @@ import { monitorDeadLetters } from "./monitor-dead-letters.ts";
 import type { SchedulerPorts } from "./ports.ts";
 import { reconcile } from "./reconcile.ts";
 import { rescue } from "./rescue.ts";
+import type { FileSweeper } from "./sweep-files.ts";
 
 const SECOND_MS = 1_000;
 /** How long a death may go unnoticed beyond the missed heartbeats themselves. */
 const LOOK_FOR_DEATHS_MS = 500;
 
+export interface DutyRules {
+  /** TASK_RETENTION_DAYS. */
+  readonly retentionDays: number;
+  readonly fileSweeper: Pick<FileSweeper, "round">;
+}
+
 /** All that a scheduler does. Several may do it at the same time: each step takes what no other one has taken. */
 export async function startDuties(
   ports: SchedulerPorts,
-  { retentionDays }: { readonly retentionDays: number },
+  { retentionDays, fileSweeper }: DutyRules,
 ): Promise<() => Promise<void>> {
   const { log } = ports;
   const rescuer = new Duty({ name: "rescue", everyMs: 15 * SECOND_MS, round: () => rescue(ports), log });
@@ -32,6 +39,7 @@ export async function startDuties(
       round: () => keepPartitions(ports, retentionDays),
       log,
     }),
+    new Duty({ name: "sweep files", everyMs: 60 * SECOND_MS, round: () => fileSweeper.round(), log }),
   ];
   const stopFiring = startFiring(ports);
   const stopMonitor = await monitorDeadLetters(ports);

@@ -99,3 +99,11 @@ export const FILE_RESULT_BYTES_MAX = 3 * FILE_BYTES_MAX + 1024 * 1024;
 export const FILE_SUMMARY_BYTES_MAX = 64 * 1024;
 /** After an attempt that failed because the storage was away: attempts are few, and it may take a while to come back. */
 export const FILE_STORAGE_PAUSE_MS = 30_000;
+
+/** Rows that one round of the sweep ends, and forgets. */
+export const FILES_ENDED_AT_ONCE = 100;
+export const FILES_FORGOTTEN_AT_ONCE = 1_000;
+/** How often all blobs are looked at for orphans, a page a minute. */
+export const ORPHAN_PASS_MS = 6 * 60 * 60 * 1000;
+/** Writes and uploads that nothing was added to for this long have no living row any more. */
+export const UNFINISHED_BLOB_IDLE_MS = 2 * UPLOAD_PAUSE_MS_MAX;

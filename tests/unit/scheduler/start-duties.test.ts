@@ -11,7 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => it.close());
 
-const OPTIONS = { retentionDays: 30 };
+const OPTIONS = { retentionDays: 30, fileSweeper: { round: async () => false } };
 
 test("a death is noticed within a second or so, not at the rescuer's next round", async () => {
   it.ports.registry.hear(beatOf("w", "a"));
