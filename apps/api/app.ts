@@ -19,6 +19,7 @@ import { keyRoutes } from "./routes/keys.ts";
 import { ledgerRoutes } from "./routes/ledger.ts";
 import { operationsRoutes } from "./routes/operations.ts";
 import { otlpRoutes } from "./routes/otlp.ts";
+import { overviewRoutes } from "./routes/overview.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
 import { taskRoutes } from "./routes/tasks.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
@@ -73,6 +74,7 @@ export function createApp(ports: Ports): AnyElysia {
 function apiRoutes(ports: Ports): AnyElysia {
   return new Elysia({ name: "routes" })
     .use(operationsRoutes(ports))
+    .use(overviewRoutes(ports))
     .use(authRoutes(ports))
     .use(keyRoutes(ports))
     .use(taskRoutes(ports))

@@ -23,6 +23,8 @@ import { BusEventTail } from "./events-query/event-tail.ts";
 import { readInFlight } from "./events-query/in-flight.ts";
 import { BusLiveFiles } from "./files/live-files.ts";
 import { BusLiveTasks } from "./live/live-tasks.ts";
+import { answerAsPart } from "./overview/answer-as-part.ts";
+import { connectOverview } from "./overview/sources.ts";
 import type { FileRules, Ports } from "./ports.ts";
 import { type Listening, serve } from "./serve.ts";
 import { ensureAdmin } from "./use-cases/ensure-admin.ts";
@@ -123,6 +125,7 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
     eventTail: new BusEventTail(bus),
     eventsInFlight: () => readInFlight(bus),
     live: new BusLiveTasks(bus),
+    overviewBus: await connectOverview(bus),
     control: busControl(bus),
     blobs,
     fileRules: fileRulesOf(config),
@@ -137,6 +140,7 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
   });
   const { adminEmail: email, adminPassword: password, adminApiKey: apiKey } = config;
   if (email !== undefined && password !== undefined) await ensureAdmin(ports, { email, password, apiKey });
+  answerAsPart(bus, ports);
   const app = createApp(ports);
   const listening = serve(app, { host: config.apiHost, port: config.apiPort });
   log.info("listening", { url: listening.url, port: listening.port });

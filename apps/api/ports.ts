@@ -13,6 +13,8 @@ import type { AccessTokens } from "./identity/access-tokens.ts";
 import type { Identities } from "./identity/identities.ts";
 import type { Passwords } from "./identity/passwords.ts";
 import type { LiveTasks } from "./live/live-tasks.ts";
+import type { OverviewBroadcast } from "./overview/broadcast.ts";
+import type { Overview } from "./overview/overview.ts";
 import type { Dispatcher, Intake } from "./tasks/intake.ts";
 import type { TaskRules } from "./tasks/read-task.ts";
 import type { UploadLocks } from "./uploads/upload-locks.ts";
@@ -46,6 +48,9 @@ export interface Ports {
   readonly taskRules: TaskRules;
   readonly control: Control;
   readonly live: LiveTasks;
+  /** The state behind the dashboard, and its streams. */
+  readonly overview: Overview;
+  readonly overviewBroadcast: OverviewBroadcast;
   /** The bytes of files and results. */
   readonly blobs: Blobs;
   readonly fileRules: FileRules;

@@ -14,6 +14,9 @@ import { Identities } from "./identity/identities.ts";
 import { lookUpCredential } from "./identity/look-up.ts";
 import { createPasswords, makeAbsentHash } from "./identity/passwords.ts";
 import type { LiveTasks } from "./live/live-tasks.ts";
+import { OverviewBroadcast } from "./overview/broadcast.ts";
+import { Overview } from "./overview/overview.ts";
+import { type OverviewBus, overviewSources } from "./overview/sources.ts";
 import type { FileRules, Ports } from "./ports.ts";
 import { type Dispatcher, Intake } from "./tasks/intake.ts";
 import type { TaskRules } from "./tasks/read-task.ts";
@@ -35,6 +38,7 @@ export interface Means {
   readonly eventTail: EventTail;
   readonly eventsInFlight: () => Promise<InFlight>;
   readonly live: LiveTasks;
+  readonly overviewBus: OverviewBus;
   readonly control: Control;
   readonly blobs: Blobs;
   readonly fileRules: FileRules;
@@ -55,6 +59,8 @@ export function createPorts(means: Means): Ports {
   const { sql, log, nowMs, jwtSecret } = means;
   const accessTokens = createAccessTokens(jwtSecret, nowMs);
   const uploadSlots = new UploadSlots();
+  const sources = overviewSources({ bus: means.overviewBus, sql, health: means.health });
+  const overview = new Overview({ sources, log, nowMs });
   const lookUpPorts = { sql, accessTokens, nowMs, log };
   return {
     ...means,
@@ -62,6 +68,8 @@ export function createPorts(means: Means): Ports {
     eventQueries: new QueryGate(means.querySql),
     intake: new Intake({ sql: means.hotSql, dispatcher: means.dispatcher, log }),
     taskRules: { timeoutS: means.timeoutS, nowMs, makeTaskId: () => Bun.randomUUIDv7() },
+    overview,
+    overviewBroadcast: new OverviewBroadcast(overview),
     uploadSlots,
     uploadLocks: new UploadLocks(means.uploadReleases),
     fileMetrics: createFileMetrics(means.metrics, uploadSlots),

@@ -1,4 +1,4 @@
-import { checkBus, closeBus, connectBus, provision, verifyServer } from "@millrace/bus";
+import { answerForPart, checkBus, closeBus, connectBus, provision, verifyServer } from "@millrace/bus";
 import { formatProblems, readConfig } from "@millrace/config";
 import { RECORDER_FLIGHTS } from "@millrace/core/limits";
 import { createHealth, createLog, createMetrics, startHealthServer } from "@millrace/observe";
@@ -66,6 +66,8 @@ const stop = startRecorder(ports, {
   ...{ retentionDays, replayMs: eventReplayS * 1_000, nowMs: Date.now },
   isTextIndexed: config.eventSearch === "trigram",
 });
+const instance = crypto.randomUUID();
+answerForPart(bus, async () => ({ name: "recorder", instance, ...(await health.ready()) }));
 log.info("recording");
 
 const why = await Promise.race([asked, bus.closed.then(() => "NATS closed the connection")]);

@@ -1,5 +1,6 @@
 import { openBlobs } from "@millrace/blobs";
 import {
+  answerForPart,
   checkBus,
   closeBus,
   connectBus,
@@ -91,6 +92,8 @@ registry.stop();
 await ports.publisher.drain();
 await closeBus(bus);
 await sql.end({ timeout: 2 });
+const instance = crypto.randomUUID();
+answerForPart(bus, async () => ({ name: "scheduler", instance, ...(await health.ready()) }));
 await healthServer?.stop();
 log.info("drained");
 log.flush();

@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { openBlobs } from "@millrace/blobs";
-import { checkBus, closeBus, connectBus, provision, verifyServer } from "@millrace/bus";
+import { answerForPart, checkBus, closeBus, connectBus, provision, verifyServer } from "@millrace/bus";
 import { formatProblems, readConfig } from "@millrace/config";
 import { createHealth, createLog, createMetrics, startHealthServer } from "@millrace/observe";
 import { countLosses, openPool } from "@millrace/store";
@@ -120,6 +120,7 @@ const worker = await startWorker({
   random: Math.random,
 });
 rearm = worker.rearm;
+answerForPart(bus, async () => ({ name: "worker", instance: workerId, ...(await health.ready()) }));
 log.info("working", { session: worker.session, slots: config.maxWorkers, task_types: [...types.keys()] });
 
 const why = await Promise.race([asked, bus.closed.then(() => "NATS closed the connection")]);

@@ -3,6 +3,7 @@ import type { EventSink } from "@millrace/api/events/intake";
 import type { EventTail } from "@millrace/api/events-query/event-tail";
 import type { InFlight } from "@millrace/api/events-query/in-flight";
 import { HeardFiles, type LiveFiles } from "@millrace/api/files/live-files";
+import type { OverviewBus } from "@millrace/api/overview/sources";
 import type { Ports } from "@millrace/api/ports";
 import { ensureAdmin } from "@millrace/api/use-cases/ensure-admin";
 import { createPorts } from "@millrace/api/wiring";
@@ -53,6 +54,8 @@ export interface ApiOptions {
   readonly blobs?: Blobs;
   readonly fileQuota?: FileQuota;
   readonly eventTail?: EventTail;
+  /** What the overview hears of other processes; by default, nothing. */
+  readonly overviewBus?: OverviewBus;
   readonly isTextIndexed?: boolean;
   readonly eventsInFlight?: () => Promise<InFlight>;
   readonly checks?: Readonly<Record<string, HealthCheck>>;
@@ -123,6 +126,12 @@ function build(databaseUrl: string, clock: { ms: number }, options: ApiOptions):
     dispatcher: { publish: async () => {}, tellCancelled: () => {}, tell: () => {} },
     control: { tellSchedulesChanged: () => {}, tellPause: async () => {}, tellResume: async () => {} },
     live: { progressOf: () => null, watch: () => () => {} },
+    overviewBus: options.overviewBus ?? {
+      readDepths: async () => [],
+      askParts: async () => [],
+      followSteps: () => () => {},
+      workers: () => [],
+    },
     blobs: options.blobs ?? NO_BLOBS,
     fileRules: { quota: options.fileQuota ?? FILE_QUOTA, timeoutS: 120 },
     liveFiles: new LocalLiveFiles(),

@@ -45,6 +45,8 @@ const WAITING_BYTES_MAX = Number.POSITIVE_INFINITY;
  */
 export class EventIntake {
   readonly held = new HeldBytes();
+  /** Events that were put on the disk since this process began. */
+  accepted = 0;
   readonly #sink: EventSink;
   readonly #note: NotePublished;
   readonly #groups: Readonly<Record<EventDoor, GroupCommit<Parcel, Placement>>>;
@@ -100,6 +102,7 @@ export class EventIntake {
       requests,
       ...(repeatable !== undefined && { repeatable: { owner, ...repeatable } }),
     });
+    this.accepted += events;
     this.#note(parcels);
     return requests.map(({ first, count }) => ({ seq, first, count }));
   }

@@ -1,0 +1,149 @@
+import type { HistoryBucket, OverviewRates, RunQuantiles } from "@millrace/protocol/overview";
+import type { HistoryRow } from "@millrace/store/tasks/count-overview";
+import { RunTimes } from "./run-times.ts";
+
+export const BUCKET_MS = 10_000;
+export const HISTORY_MS = 3_600_000;
+const BUCKETS = HISTORY_MS / BUCKET_MS;
+const RATE_MS = 60_000;
+const SHARE_MS = 300_000;
+
+export type Movement = "submitted" | "completed" | "failed" | "retried";
+
+interface Bucket {
+  readonly startMs: number;
+  submitted: number;
+  completed: number;
+  failed: number;
+  retried: number;
+  pending: number | null;
+  running: number | null;
+  readonly runTimes: RunTimes;
+  /** From the database, of the time before this process listened. */
+  read: RunQuantiles | null;
+}
+
+/** The last hour, in buckets of ten seconds: a ring in memory. */
+export class History {
+  readonly #buckets = new Map<number, Bucket>();
+  readonly #nowMs: () => number;
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
+
+  note(movement: Movement, count: number): void {
+    this.#now()[movement] += count;
+  }
+
+  noteRunTime(ms: number): void {
+    this.#now().runTimes.add(ms);
+  }
+
+  noteDepth(depth: { readonly pending: number; readonly running: number }): void {
+    const bucket = this.#now();
+    bucket.pending = depth.pending;
+    bucket.running = depth.running;
+  }
+
+  /** What happened while nobody listened. Buckets in which somebody did keep what was heard. */
+  fillIn(rows: readonly HistoryRow[]): void {
+    for (const { startMs, completed, dead, failed, p50, p95, p99 } of rows) {
+      if (startMs >= this.#start() || this.#buckets.has(startMs)) continue;
+      const bucket = emptyBucket(startMs);
+      Object.assign(bucket, { completed, failed: dead, retried: failed, read: { p50, p95, p99 } });
+      this.#buckets.set(startMs, bucket);
+    }
+    this.#forgetOld();
+  }
+
+  forget(): void {
+    this.#buckets.clear();
+  }
+
+  /** @param count the newest so many; all when absent. Oldest first, without holes. */
+  view(count = BUCKETS): readonly HistoryBucket[] {
+    const last = this.#start();
+    return Array.from({ length: count }, (_, index) => {
+      const startMs = last - (count - 1 - index) * BUCKET_MS;
+      return viewOf(this.#buckets.get(startMs) ?? emptyBucket(startMs));
+    });
+  }
+
+  sums(): Readonly<Record<Movement, number>> {
+    return this.#sumsSince(HISTORY_MS);
+  }
+
+  /** Means over the last minute, or over the time since the first bucket when that is shorter. */
+  rates(): OverviewRates {
+    const { submitted, completed, failed, retried } = this.#sumsSince(RATE_MS);
+    const seconds = (RATE_MS - BUCKET_MS + (this.#nowMs() - this.#start())) / 1_000;
+    const perSecond = (count: number) => Math.round((count / seconds) * 100) / 100;
+    return {
+      submitted_per_s: perSecond(submitted),
+      completed_per_s: perSecond(completed),
+      failed_per_s: perSecond(failed),
+      retried_per_s: perSecond(retried),
+    };
+  }
+
+  runTimes(): RunQuantiles {
+    const all = new RunTimes();
+    for (const bucket of this.#since(SHARE_MS)) all.addAll(bucket.runTimes);
+    return quantilesOf(all);
+  }
+
+  errorRate(): number | null {
+    const { completed, failed, retried } = this.#sumsSince(SHARE_MS);
+    const ended = completed + failed + retried;
+    return ended === 0 ? null : (failed + retried) / ended;
+  }
+
+  #sumsSince(spanMs: number): Record<Movement, number> {
+    const sums = { submitted: 0, completed: 0, failed: 0, retried: 0 };
+    for (const bucket of this.#since(spanMs)) {
+      sums.submitted += bucket.submitted;
+      sums.completed += bucket.completed;
+      sums.failed += bucket.failed;
+      sums.retried += bucket.retried;
+    }
+    return sums;
+  }
+
+  #since(spanMs: number): readonly Bucket[] {
+    const first = this.#start() - spanMs + BUCKET_MS;
+    return [...this.#buckets.values()].filter(({ startMs }) => startMs >= first);
+  }
+
+  #start(): number {
+    return Math.floor(this.#nowMs() / BUCKET_MS) * BUCKET_MS;
+  }
+
+  #now(): Bucket {
+    const startMs = this.#start();
+    const known = this.#buckets.get(startMs);
+    if (known !== undefined) return known;
+    const bucket = emptyBucket(startMs);
+    this.#buckets.set(startMs, bucket);
+    this.#forgetOld();
+    return bucket;
+  }
+
+  #forgetOld(): void {
+    const oldest = this.#start() - HISTORY_MS;
+    for (const startMs of this.#buckets.keys()) if (startMs <= oldest) this.#buckets.delete(startMs);
+  }
+}
+
+function emptyBucket(startMs: number): Bucket {
+  const counts = { submitted: 0, completed: 0, failed: 0, retried: 0 };
+  return { startMs, ...counts, pending: null, running: null, runTimes: new RunTimes(), read: null };
+}
+
+function viewOf({ startMs, runTimes, read, ...rest }: Bucket): HistoryBucket {
+  return { start: new Date(startMs).toISOString(), ...rest, ...(read ?? quantilesOf(runTimes)) };
+}
+
+function quantilesOf(times: RunTimes): RunQuantiles {
+  return { p50: times.quantile(0.5), p95: times.quantile(0.95), p99: times.quantile(0.99) };
+}

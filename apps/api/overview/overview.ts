@@ -1,0 +1,241 @@
+import type { KnownWorker, LevelDepth } from "@millrace/bus";
+import type { Log, Readiness } from "@millrace/observe";
+import type { LiveTask, LiveTasks, PartReport } from "@millrace/protocol";
+import type { AlertView, OverviewTick, OwnOverview, WholeOverview } from "@millrace/protocol/overview";
+import type { HistoryRow, OpenCounts, OwnCounts } from "@millrace/store/tasks/count-overview";
+import { composeNumbers, NOTHING_OPEN, ownOverview } from "./compose.ts";
+import { History, type Movement } from "./history.ts";
+import { Parts } from "./parts.ts";
+import { StepGatherer } from "./steps.ts";
+
+/** Where the overview takes its numbers from. */
+export interface OverviewSources {
+  readonly countOpen: () => Promise<OpenCounts>;
+  readonly countOwn: (ownerIds: readonly number[]) => Promise<readonly OwnCounts[]>;
+  readonly readHistory: () => Promise<readonly HistoryRow[]>;
+  readonly readDepths: () => Promise<readonly LevelDepth[]>;
+  readonly askParts: () => Promise<readonly PartReport[]>;
+  /** Calls back for what all tasks do; the returned function ends it. */
+  readonly followSteps: (handle: (told: LiveTasks) => void) => () => void;
+  readonly workers: () => readonly KnownWorker[];
+  readonly readiness: () => Promise<Readiness>;
+  readonly alerts: () => readonly AlertView[];
+}
+
+/** Somebody who watches. Called with what is the same for all of them, so that it is put into words once. */
+export interface OverviewWatcher {
+  /** Null: everything; else this user's own. */
+  readonly ownerId: number | null;
+  onTick(): void;
+  onSteps(): void;
+}
+
+export interface OverviewOptions {
+  readonly sources: OverviewSources;
+  readonly log: Log;
+  readonly nowMs: () => number;
+}
+
+const TICK_MS = 1_000;
+const STEPS_EVERY_MS = 250;
+/** After the last look the steps are still heard for so long, that a page that is loaded again keeps its history. */
+const LINGER_MS = 60_000;
+/** Whoever asks once is thought to ask again. */
+const WANTED_MS = 5_000;
+/** A query rests so many times as long as it took: whatever the size of the queue, looking takes a twentieth. */
+const REST_TIMES = 20;
+const OWN_REST_MS = 2_000;
+
+/**
+ * The state behind the dashboard: one per process, whatever the number of viewers. It is fed by what the processes tell
+ * on NATS, and by two or three cheap questions a second. When nobody has watched for a while, nothing is asked at all.
+ */
+export class Overview {
+  readonly history: History;
+  readonly #options: OverviewOptions;
+  readonly #parts: Parts;
+  readonly #gatherer = new StepGatherer();
+  readonly #watchers = new Set<OverviewWatcher>();
+  readonly #owners = new Map<number, { wantedMs: number; counts: OwnCounts | undefined }>();
+  #open: OpenCounts = NOTHING_OPEN;
+  #depths: readonly LevelDepth[] = [];
+  #readiness: Readiness = { status: "ready", checks: {} };
+  #wantedMs = Number.NEGATIVE_INFINITY;
+  #running: { readonly ready: Promise<void>; readonly stop: () => void } | undefined;
+  #openRestsUntilMs = 0;
+  #ownRestsUntilMs = 0;
+  #isRefreshing = false;
+
+  constructor(options: OverviewOptions) {
+    this.#options = options;
+    this.history = new History(options.nowMs);
+    this.#parts = new Parts(options.nowMs);
+  }
+
+  /** Resolves once there are numbers. */
+  async ready(ownerId: number | null): Promise<void> {
+    this.#wantedMs = this.#options.nowMs();
+    const isNewOwner = ownerId !== null && !this.#owners.has(ownerId);
+    if (ownerId !== null) this.#want(ownerId);
+    const { ready } = this.#start();
+    await ready;
+    if (isNewOwner) await this.#countOwn(true);
+  }
+
+  /** The returned function ends it. */
+  watch(watcher: OverviewWatcher): () => void {
+    this.#watchers.add(watcher);
+    this.#start();
+    return () => {
+      this.#watchers.delete(watcher);
+      this.#wantedMs = this.#options.nowMs();
+    };
+  }
+
+  whole(): WholeOverview {
+    return { ...this.#numbers(), history: this.history.view() };
+  }
+
+  tick(): OverviewTick {
+    return { ...this.#numbers(), latest: this.history.view(2) };
+  }
+
+  own(ownerId: number): OwnOverview {
+    const { counts } = this.#want(ownerId);
+    return ownOverview({ atMs: this.#options.nowMs(), counts, parts: this.#parts.view(this.#readiness) });
+  }
+
+  /** Steps since it was last asked: for the one who passes them on to all. */
+  takeSteps() {
+    return this.#gatherer.take();
+  }
+
+  stop(): void {
+    this.#running?.stop();
+    this.#running = undefined;
+  }
+
+  #numbers() {
+    const { sources, nowMs } = this.#options;
+    return composeNumbers({
+      ...{ atMs: nowMs(), open: this.#open, depths: this.#depths, history: this.history },
+      ...{ parts: this.#parts, readiness: this.#readiness },
+      ...{ workers: sources.workers(), alerts: sources.alerts() },
+    });
+  }
+
+  #want(ownerId: number) {
+    const own = this.#owners.get(ownerId) ?? { wantedMs: 0, counts: undefined };
+    own.wantedMs = this.#options.nowMs();
+    this.#owners.set(ownerId, own);
+    return own;
+  }
+
+  #start() {
+    if (this.#running !== undefined) return this.#running;
+    const { sources } = this.#options;
+    this.history.forget();
+    this.#parts.begin();
+    const unfollow = sources.followSteps((told) => this.#hear(told));
+    const ticks = setInterval(() => void this.#tick(), TICK_MS);
+    const steps = setInterval(() => {
+      for (const watcher of this.#watchers) if (watcher.ownerId === null) watcher.onSteps();
+    }, STEPS_EVERY_MS);
+    const stop = (): void => {
+      clearInterval(ticks);
+      clearInterval(steps);
+      unfollow();
+    };
+    const history = this.#tried("the history", sources.readHistory()).then((rows) => {
+      if (rows !== undefined) this.history.fillIn(rows);
+    });
+    this.#running = { ready: Promise.all([history, this.#refresh()]).then(() => {}), stop };
+    return this.#running;
+  }
+
+  async #tick(): Promise<void> {
+    const idleMs = this.#options.nowMs() - this.#wantedMs;
+    if (this.#watchers.size === 0) {
+      this.#gatherer.take();
+      if (idleMs > LINGER_MS) return this.stop();
+      if (idleMs > WANTED_MS) return;
+    }
+    if (this.#isRefreshing) return;
+    this.#isRefreshing = true;
+    try {
+      await this.#refresh();
+    } finally {
+      this.#isRefreshing = false;
+    }
+    for (const watcher of this.#watchers) watcher.onTick();
+  }
+
+  /** Every source by itself: what one cannot say, the others still do. Never rejects. */
+  async #refresh(): Promise<void> {
+    const { sources } = this.#options;
+    const [, depths, reports, readiness] = await Promise.all([
+      this.#countOpen(),
+      this.#tried("the depths", sources.readDepths()),
+      this.#tried("how the processes are", sources.askParts()),
+      sources.readiness(),
+      this.#countOwn(false),
+    ]);
+    this.#readiness = readiness;
+    if (depths !== undefined) this.#depths = depths;
+    if (reports !== undefined) this.#parts.hear(reports);
+  }
+
+  async #countOpen(): Promise<void> {
+    const startedMs = this.#options.nowMs();
+    if (startedMs < this.#openRestsUntilMs) return;
+    const open = await this.#tried("the open tasks", this.#options.sources.countOpen());
+    const endedMs = this.#options.nowMs();
+    this.#openRestsUntilMs = endedMs + (endedMs - startedMs) * REST_TIMES;
+    if (open === undefined) return;
+    this.#open = open;
+    const pending = open.queued + open.scheduled + open.waiting + open.retryWait;
+    this.history.noteDepth({ pending, running: open.running });
+  }
+
+  /** One query for all users who look. */
+  async #countOwn(isUrgent: boolean): Promise<void> {
+    const startedMs = this.#options.nowMs();
+    for (const watcher of this.#watchers) if (watcher.ownerId !== null) this.#want(watcher.ownerId);
+    for (const [id, { wantedMs }] of this.#owners)
+      if (startedMs - wantedMs > LINGER_MS) this.#owners.delete(id);
+    if (this.#owners.size === 0 || (!isUrgent && startedMs < this.#ownRestsUntilMs)) return;
+    const counts = await this.#tried(
+      "the tasks of those who look",
+      this.#options.sources.countOwn([...this.#owners.keys()]),
+    );
+    const endedMs = this.#options.nowMs();
+    this.#ownRestsUntilMs = endedMs + Math.max(OWN_REST_MS, (endedMs - startedMs) * REST_TIMES);
+    for (const each of counts ?? []) this.#want(each.ownerId).counts = each;
+  }
+
+  async #tried<T>(what: string, asked: Promise<T>): Promise<T | undefined> {
+    try {
+      return await asked;
+    } catch (error) {
+      this.#options.log.debug(`the overview lacks ${what}`, { error });
+      return undefined;
+    }
+  }
+
+  #hear(told: LiveTasks): void {
+    if (this.#watchers.size > 0) this.#gatherer.add(told);
+    for (const task of told.tasks) {
+      const movement = movementOf(task);
+      if (movement !== undefined) this.history.note(movement, 1 + (task.others ?? 0));
+      if (task.took_ms !== undefined) this.history.noteRunTime(task.took_ms);
+    }
+  }
+}
+
+function movementOf({ phase, attempt }: LiveTask): Movement | undefined {
+  if (phase === "done") return "completed";
+  if (phase === "dead") return "failed";
+  if (phase === "retry_wait") return "retried";
+  const isNew = attempt === 0 && (phase === "queued" || phase === "scheduled" || phase === "waiting");
+  return isNew ? "submitted" : undefined;
+}

@@ -1,0 +1,49 @@
+import {
+  askParts,
+  type Bus,
+  followLive,
+  openWorkersBucket,
+  readLevelDepths,
+  WorkerRegistry,
+} from "@millrace/bus";
+import type { Health } from "@millrace/observe";
+import type { Sql } from "@millrace/store";
+import { countOpen, countOwn, readHistory } from "@millrace/store/tasks/count-overview";
+import { BUCKET_MS, HISTORY_MS } from "./history.ts";
+import type { OverviewSources } from "./overview.ts";
+
+/** What the overview learns from NATS. */
+export type OverviewBus = Pick<OverviewSources, "readDepths" | "askParts" | "followSteps" | "workers">;
+
+/** Answers that come later than this are for the next question. */
+const ANSWER_MS_MAX = 400;
+
+/** Resolves when the workers are known that were there already. */
+export async function connectOverview(bus: Bus): Promise<OverviewBus> {
+  const registry = new WorkerRegistry();
+  await openWorkersBucket(bus);
+  await registry.watch(bus);
+  return {
+    readDepths: () => readLevelDepths(bus),
+    askParts: () => askParts(bus, ANSWER_MS_MAX),
+    followSteps: (handle) => followLive(bus, handle),
+    workers: () => registry.list(),
+  };
+}
+
+export interface OverviewMeans {
+  readonly bus: OverviewBus;
+  readonly sql: Sql;
+  readonly health: Health;
+}
+
+export function overviewSources({ bus, sql, health }: OverviewMeans): OverviewSources {
+  return {
+    ...bus,
+    countOpen: () => countOpen(sql),
+    countOwn: (ownerIds) => countOwn(sql, ownerIds),
+    readHistory: () => readHistory(sql, { bucketMs: BUCKET_MS, spanMs: HISTORY_MS }),
+    readiness: () => health.ready(),
+    alerts: () => [],
+  };
+}
