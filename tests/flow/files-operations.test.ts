@@ -4,7 +4,7 @@ import type { Blobs } from "@millrace/blobs";
 import type { Json } from "@millrace/core";
 import type { FileOperationName } from "@millrace/protocol/file-operations/index";
 import sharp from "sharp";
-import { blobsOf, fileResultOf, type NewFile, resultOf, submitFile } from "../support/file-tasks.ts";
+import { blobsOf, fileResultOf, submitFile } from "../support/file-tasks.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 
 const ENDED_MS = 40_000;
@@ -17,17 +17,31 @@ beforeAll(async () => {
 }, 90_000);
 afterAll(() => stack?.close());
 
-/** From the upload's end to the stored result. */
-async function process(file: NewFile) {
-  const fileId = await submitFile({ ...stack, blobs }, file);
+interface Upload {
+  readonly operation: FileOperationName;
+  readonly content: string | Uint8Array<ArrayBuffer>;
+  readonly filename?: string;
+  readonly options?: Json;
+}
+
+/** From the upload to the result, as a client sees them. */
+async function process({ operation, content, filename = "file.txt", options = {} }: Upload) {
+  const headers = { Authorization: `Bearer ${stack.apiKey}` };
+  const form = new FormData();
+  form.set("operation", operation);
+  form.set("options", JSON.stringify(options));
+  form.set("file", new File([content], filename));
+  const uploaded = await fetch(`${stack.apiUrl}/api/files`, { method: "POST", headers, body: form });
+  const { file_id: fileId } = (await uploaded.json()) as { readonly file_id: string };
+  expect(uploaded.status).toBe(201);
   const task = await stack.untilEnded(fileId, ENDED_MS);
   const { result, summary } = fileResultOf(task);
-  const bytes = await resultOf(blobs, result);
-  expect(result.key).toBe(`results/${fileId}/1`);
-  expect([result.size, result.sha256]).toEqual([
-    bytes.length,
-    new Bun.CryptoHasher("sha256").update(bytes).digest("hex"),
-  ]);
+  const answer = await fetch(`${stack.apiUrl}/api/files/${fileId}/result`, { headers });
+  const bytes = new Uint8Array(await answer.arrayBuffer());
+  expect([answer.status, answer.headers.get("content-type")]).toEqual([200, result.content_type]);
+  expect(answer.headers.get("content-disposition")).toContain(result.name);
+  const sha256 = new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
+  expect(result).toMatchObject({ key: `results/${fileId}/1`, size: bytes.length, sha256 });
   return { task, bytes, text: new TextDecoder().decode(bytes), result, summary };
 }
 
@@ -90,7 +104,7 @@ describe("every operation, from the task to the stored result", () => {
 
   test("thumbnail", async () => {
     const create = { width: 900, height: 300, channels: 3 as const, background: "red" };
-    const content = await sharp({ create }).png().toBuffer();
+    const content = new Uint8Array(await sharp({ create }).png().toBuffer());
     const options = { width: 90, height: 90, format: "webp" };
     const { bytes, result } = await process({
       ...{ operation: "thumbnail", content, options, filename: "photo.png" },
