@@ -20,6 +20,7 @@ import { ledgerRoutes } from "./routes/ledger.ts";
 import { operationsRoutes } from "./routes/operations.ts";
 import { otlpRoutes } from "./routes/otlp.ts";
 import { overviewRoutes } from "./routes/overview.ts";
+import { queueRoutes } from "./routes/queues.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
 import { taskRoutes } from "./routes/tasks.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
@@ -82,6 +83,7 @@ function apiRoutes(ports: Ports): AnyElysia {
     .use(dlqRoutes(ports))
     .use(fileRoutes(ports))
     .use(scheduleRoutes(ports))
+    .use(queueRoutes(ports))
     .use(eventRoutes(ports))
     .use(eventQueryRoutes(ports))
     .use(ledgerRoutes(ports))

@@ -15,6 +15,7 @@ import type { Passwords } from "./identity/passwords.ts";
 import type { LiveTasks } from "./live/live-tasks.ts";
 import type { OverviewBroadcast } from "./overview/broadcast.ts";
 import type { Overview } from "./overview/overview.ts";
+import type { QueueCounts } from "./queues/queue-counts.ts";
 import type { Dispatcher, Intake } from "./tasks/intake.ts";
 import type { TaskRules } from "./tasks/read-task.ts";
 import type { UploadLocks } from "./uploads/upload-locks.ts";
@@ -47,6 +48,7 @@ export interface Ports {
   readonly eventsInFlight: () => Promise<InFlight>;
   readonly taskRules: TaskRules;
   readonly control: Control;
+  readonly queueCounts: QueueCounts;
   readonly live: LiveTasks;
   /** The state behind the dashboard, and its streams. */
   readonly overview: Overview;

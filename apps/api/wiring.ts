@@ -18,6 +18,7 @@ import { OverviewBroadcast } from "./overview/broadcast.ts";
 import { Overview } from "./overview/overview.ts";
 import { type OverviewBus, overviewSources } from "./overview/sources.ts";
 import type { FileRules, Ports } from "./ports.ts";
+import { QueueCounts } from "./queues/queue-counts.ts";
 import { type Dispatcher, Intake } from "./tasks/intake.ts";
 import type { TaskRules } from "./tasks/read-task.ts";
 import { UploadLocks, type UploadReleasing } from "./uploads/upload-locks.ts";
@@ -66,6 +67,7 @@ export function createPorts(means: Means): Ports {
     ...means,
     eventIntake: new EventIntake(means.eventSink, means.metrics),
     eventQueries: new QueryGate(means.querySql),
+    queueCounts: new QueueCounts(sql),
     intake: new Intake({ sql: means.hotSql, dispatcher: means.dispatcher, log }),
     taskRules: { timeoutS: means.timeoutS, nowMs, makeTaskId: () => Bun.randomUUIDv7() },
     overview,

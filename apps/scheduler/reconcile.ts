@@ -1,7 +1,7 @@
 import { provision, readQueueHead, readTasksStream } from "@millrace/bus";
 import { LOST_MESSAGE_GRACE_MS, RECONCILE_TASKS_MAX } from "@millrace/core/limits";
 import type { Level } from "@millrace/protocol";
-import { listOverdueLevels, readStoreClock, takeUnpublished } from "@millrace/store";
+import { listOverdueLevels, listPauses, readStoreClock, takeUnpublished } from "@millrace/store";
 import type { SchedulerPorts } from "./ports.ts";
 import { publishAgain } from "./publish-again.ts";
 
@@ -35,7 +35,11 @@ export async function reconcile(
   const graceEnd = new Date(now.getTime() - graceMs);
   const suspectBefore = createdAt > graceEnd ? createdAt : graceEnd;
   let isMore = false;
-  for (const level of await listOverdueLevels(ports.sql, suspectBefore)) {
+  const overdue = await listOverdueLevels(ports.sql, suspectBefore);
+  const paused = overdue.length === 0 ? [] : await listPauses(ports.sql);
+  for (const level of overdue) {
+    // Nobody fetches there, so the front says nothing: what was given back would look lost again and again.
+    if (paused.some(({ name, isLane }) => isLane && name === level.lane)) continue;
     const dueBefore = await frontOf(ports, level, { graceMs, graceEnd, createdAt });
     const seqs = await takeUnpublished(ports.sql, { level, dueBefore, limit: RECONCILE_TASKS_MAX });
     const published = await publishAgain(ports, seqs, "lost");

@@ -1,4 +1,4 @@
-import { onSchedulesChanged } from "@millrace/bus";
+import { onPausesChanged, onSchedulesChanged } from "@millrace/bus";
 import { SCHEDULE_LOOK_MS_MAX } from "@millrace/core/limits";
 import { announce } from "./announce.ts";
 import { Duty } from "./duty.ts";
@@ -9,6 +9,7 @@ import { monitorDeadLetters } from "./monitor-dead-letters.ts";
 import type { SchedulerPorts } from "./ports.ts";
 import { reconcile } from "./reconcile.ts";
 import { rescue } from "./rescue.ts";
+import { unpark } from "./unpark.ts";
 import type { FileSweeper } from "./sweep-files.ts";
 
 const SECOND_MS = 1_000;
@@ -28,8 +29,10 @@ export async function startDuties(
 ): Promise<() => Promise<void>> {
   const { log } = ports;
   const rescuer = new Duty({ name: "rescue", everyMs: 15 * SECOND_MS, round: () => rescue(ports), log });
+  const unparker = new Duty({ name: "unpark", everyMs: 15 * SECOND_MS, round: () => unpark(ports), log });
   const duties = [
     rescuer,
+    unparker,
     new Duty({ name: "reconcile", everyMs: 5 * SECOND_MS, round: () => reconcile(ports), log }),
     new Duty({ name: "announce", everyMs: 10 * SECOND_MS, round: () => announce(ports), log }),
     new Duty({ name: "feed", everyMs: FEED_EVERY_MS, round: () => feed(ports), log }),
@@ -42,6 +45,7 @@ export async function startDuties(
     new Duty({ name: "sweep files", everyMs: 60 * SECOND_MS, round: () => fileSweeper.round(), log }),
   ];
   const stopFiring = startFiring(ports);
+  const stopHearing = onPausesChanged(ports.bus, () => unparker.nudge());
   const stopMonitor = await monitorDeadLetters(ports);
   for (const duty of duties) duty.start();
   const lookout = setInterval(() => {
@@ -49,6 +53,7 @@ export async function startDuties(
   }, LOOK_FOR_DEATHS_MS);
   return async () => {
     clearInterval(lookout);
+    stopHearing();
     await Promise.all([stopFiring(), ...duties.map((duty) => duty.stop())]);
     await stopMonitor();
   };

@@ -4,6 +4,7 @@ import { UNKNOWN_TYPE_PAUSE_MS } from "@millrace/core/limits";
 import { backoffFromWords, type Dispatch, decodeDispatch } from "@millrace/protocol";
 import { lastWord, type SettleAnswer, type Settlement } from "@millrace/store";
 import { about } from "./about.ts";
+import { parkDelivery } from "./park.ts";
 import type { WorkerPorts } from "./ports.ts";
 import { type RunEnd, runAttempt } from "./run-attempt.ts";
 import type { TaskType } from "./task-type.ts";
@@ -17,6 +18,8 @@ const CLAIM_RETRY_MS = 1_000;
 export async function handleDelivery(delivery: Delivery, ports: WorkerPorts): Promise<void> {
   const dispatch = decodeDispatch(delivery.body);
   if (dispatch === null) return dropPoison(delivery, ports);
+  if (ports.pauses.isTypePaused(dispatch.task_type) && (await parkDelivery(delivery, dispatch, ports)))
+    return;
   const type = ports.types.get(dispatch.task_type);
   if (type === undefined) return offerToOthers(delivery, dispatch, ports);
   if (await claim(delivery, dispatch, ports)) await runClaimed({ delivery, dispatch, type }, ports);

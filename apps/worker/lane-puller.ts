@@ -6,6 +6,8 @@ export interface LanePullerOptions {
   readonly lane: Lane;
   /** Tasks of this lane that may run here at once. */
   readonly slots: number;
+  /** True: nothing is fetched. Whoever changes that calls `rearm`. */
+  readonly isPaused?: () => boolean;
   /** Runs one delivery to its end; the slot is free again when it resolves. Must not reject. */
   readonly handle: (delivery: Delivery) => Promise<void>;
 }
@@ -52,7 +54,7 @@ export class LanePuller {
   async run(): Promise<void> {
     while (!this.#isStopped) {
       this.#isWoken = false;
-      const fetched = this.free === 0 ? 0 : await this.#sweep();
+      const fetched = this.free === 0 || this.#isPaused ? 0 : await this.#sweep();
       if (fetched === 0) await this.#sleep();
     }
   }
@@ -64,7 +66,11 @@ export class LanePuller {
     this.#wake();
   }
 
-  /** After a lost connection the server has forgotten the standing pulls. */
+  get #isPaused(): boolean {
+    return this.#options.isPaused?.() ?? false;
+  }
+
+  /** After a lost connection the server has forgotten the standing pulls; at a pause it is to forget them. */
   rearm(): void {
     this.#disarm();
     this.#wake();
@@ -78,7 +84,7 @@ export class LanePuller {
   async #sweep(): Promise<number> {
     let fetched = 0;
     for (const priority of levelOrder(this.#turn++)) {
-      if (this.free === 0 || this.#isStopped) break;
+      if (this.free === 0 || this.#isStopped || this.#isPaused) break;
       if (!this.#standing.has(priority)) fetched += await this.#fetch(priority);
     }
     return fetched;
@@ -98,7 +104,7 @@ export class LanePuller {
   }
 
   #start(delivery: Delivery): void {
-    if (this.free <= 0 || this.#isStopped) {
+    if (this.free <= 0 || this.#isStopped || this.#isPaused) {
       giveBack(this.#options.bus, delivery);
       return;
     }
@@ -110,7 +116,7 @@ export class LanePuller {
   }
 
   #arm(priority: Priority): void {
-    if (this.#isStopped) return;
+    if (this.#isStopped || this.#isPaused) return;
     const armedAtMs = performance.now();
     const pull = pullNext(this.#options.bus, {
       level: { lane: this.#options.lane, priority },

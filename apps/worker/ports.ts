@@ -1,10 +1,11 @@
-import type { Bus, Delivery, DispatchPublisher } from "@millrace/bus";
+import type { Bus, Delivery, DispatchPublisher, PauseBoard } from "@millrace/bus";
 import type { Random } from "@millrace/core";
 import type { Log } from "@millrace/observe";
 import type { Dispatch, LiveTask } from "@millrace/protocol";
 import type { Settlement, Sql } from "@millrace/store";
 import type { Attempts } from "./attempts.ts";
 import type { WorkerMetrics } from "./metrics.ts";
+import type { ParkingPlace } from "./park.ts";
 import type { RunningAttempts } from "./running.ts";
 import type { SelfAudit } from "./self-audit.ts";
 import type { TaskLog, TaskType } from "./task-type.ts";
@@ -27,6 +28,9 @@ export interface WorkerPorts {
   readonly session: string;
   readonly types: ReadonlyMap<string, TaskType>;
   readonly attempts: Attempts;
+  /** What may not start now. */
+  readonly pauses: Pick<PauseBoard, "isTypePaused">;
+  readonly parking: Pick<ParkingPlace, "park">;
   readonly publisher: DispatchPublisher;
   readonly running: RunningAttempts;
   readonly audit: SelfAudit;

@@ -1,4 +1,4 @@
-import { type Bus, DispatchPublisher, LiveTeller, onCancelled } from "@millrace/bus";
+import { type Bus, DispatchPublisher, LiveTeller, onCancelled, PauseBoard } from "@millrace/bus";
 import { LANES, type Lane, type Random } from "@millrace/core";
 import {
   PROGRESS_NOTE_CHARS_MAX,
@@ -7,7 +7,7 @@ import {
 } from "@millrace/core/limits";
 import type { Log, Metrics } from "@millrace/observe";
 import { type Dispatch, sessionOf } from "@millrace/protocol";
-import type { Sql } from "@millrace/store";
+import { listPauses, type Sql } from "@millrace/store";
 import { about } from "./about.ts";
 import { Attempts } from "./attempts.ts";
 import { followUp } from "./follow-up.ts";
@@ -15,6 +15,7 @@ import { handleDelivery } from "./handle-delivery.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { LanePuller } from "./lane-puller.ts";
 import { createWorkerMetrics } from "./metrics.ts";
+import { ParkingPlace } from "./park.ts";
 import type { WorkerPorts } from "./ports.ts";
 import { RunningAttempts } from "./running.ts";
 import { SelfAudit } from "./self-audit.ts";
@@ -51,7 +52,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const pullers = new Map<Lane, LanePuller>();
   const work = new Set<Promise<void>>();
   const running = new RunningAttempts(bus);
-  const ports = makePorts(options, { session, running, pullers, work });
+  const pauses = watchPauses(options, pullers);
+  const ports = makePorts(options, { session, running, pullers, work, pauses });
   for (const lane of LANES)
     pullers.set(
       lane,
@@ -59,6 +61,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         bus,
         lane,
         slots: options.slots[lane],
+        isPaused: () => pauses.isLanePaused(lane),
         handle: (delivery) => handleDelivery(delivery, ports),
       }),
     );
@@ -75,6 +78,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const stopListening = onCancelled(bus, (notice) => {
     if (notice.session === session) running.abort(notice.seq, notice.attempt, "cancelled");
   });
+  await pauses.start();
   const loops = [...pullers.values()].map((puller) => puller.run());
   return {
     session,
@@ -91,6 +95,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       ports.audit.stop();
       running.stop();
       stopListening();
+      pauses.stop();
       await Promise.race([ports.publisher.drain(), Bun.sleep(FOLLOW_UP_MS_MAX)]);
       ports.flushLive();
       await heartbeat.stop();
@@ -107,9 +112,22 @@ interface Parts {
   readonly running: RunningAttempts;
   readonly pullers: ReadonlyMap<Lane, LanePuller>;
   readonly work: Set<Promise<void>>;
+  readonly pauses: PauseBoard;
 }
 
-function makePorts(options: WorkerOptions, { session, running, pullers, work }: Parts): WorkerPorts {
+/** A lane that is paused fetches nothing; one that goes on asks at once. */
+function watchPauses({ bus, sql, log }: WorkerOptions, pullers: ReadonlyMap<Lane, LanePuller>): PauseBoard {
+  return new PauseBoard({
+    bus,
+    read: async () => (await listPauses(sql)).map((pause) => pause.name),
+    onChange: () => {
+      for (const puller of pullers.values()) puller.rearm();
+    },
+    onFailure: (error) => log.warning("what is paused could not be read, and is read again", { error }),
+  });
+}
+
+function makePorts(options: WorkerOptions, { session, running, pullers, work, pauses }: Parts): WorkerPorts {
   const { bus, sql, log, workerId } = options;
   const publisher = new DispatchPublisher(bus);
   const live = new LiveTeller(bus, workerId);
@@ -127,6 +145,8 @@ function makePorts(options: WorkerOptions, { session, running, pullers, work }: 
     session,
     types: options.types,
     attempts: new Attempts({ sql, session, log, slots: slotsOf(options) }),
+    pauses,
+    parking: new ParkingPlace(sql),
     publisher,
     running,
     audit: new SelfAudit({ sql, session, running, publisher, log }),

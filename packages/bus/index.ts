@@ -8,6 +8,7 @@ export * from "./level-depths.ts";
 export * from "./live.ts";
 export * from "./live-files.ts";
 export * from "./parts.ts";
+export * from "./pause-board.ts";
 export * from "./provision.ts";
 export * from "./publisher.ts";
 export * from "./puller.ts";

@@ -113,12 +113,12 @@ function redriven(state: EndState, readyAtMs: number): OpenState | null {
   };
 }
 
-/** Where a task stands, from its state and the time. */
-export function phaseOf(state: TaskState, nowMs: number): TaskPhase {
+/** Where a task stands, from its state and the time. `isHeld`: it is due, and may not start for now. */
+export function phaseOf(state: TaskState, nowMs: number, isHeld = false): TaskPhase {
   if (state.kind === "ended") return state.how === "completed" ? "done" : state.how;
   if (state.claimedBy !== null) return "running";
   if (state.waitingFor > 0) return "waiting";
-  if (state.readyAtMs <= nowMs) return "queued";
+  if (state.readyAtMs <= nowMs) return isHeld ? "parked" : "queued";
   return state.attempt === 0 ? "scheduled" : "retry_wait";
 }
 

@@ -31,6 +31,9 @@ export const SCHEDULE_HELD_LOOK_MS = 500;
 /** Names (lanes and task types) that may be paused at once: every worker keeps them in memory. */
 export const QUEUE_PAUSES_MAX = 1_000;
 export const PAUSE_REASON_CHARS_MAX = 200;
+/** How often a process reads what is paused anew: what a lost word costs; and how soon after a reading that failed. */
+export const PAUSES_LOOK_MS = 15_000;
+export const PAUSES_RETRY_MS = 1_000;
 /** Tasks of a level or type are counted up to here. */
 export const QUEUE_COUNT_MAX = 10_000;
 /** Parked tasks that one round of the scheduler brings back. */

@@ -51,6 +51,7 @@ create table schedule_runs (
 -- Lanes and task types of which nothing new is started. The truth; the bucket `control` tells it around.
 create table queue_pauses (
   name      text primary key,
+  is_lane   boolean not null,
   paused_at timestamptz not null default clock_timestamp(),
   paused_by bigint not null,
   reason    text

@@ -14,7 +14,7 @@ export async function loadDispatches(sql: Sql, seqs: readonly number[]): Promise
     select o.seq, t.task_id, t.task_type, o.attempt + 1 as attempt, o.failures, t.payload, o.lane, o.priority,
       t.timeout_s as timeout, t.max_attempts, t.backoff, t.tenant, t.correlation_id, o.ready_at, t.dependencies is not null as has_parents
     from open_tasks o join tasks t on t.seq = o.seq
-    where o.seq = any(${wanted}::bigint[]) and t.seq = any(${wanted}::bigint[]) and o.claimed_by is null and o.waiting_for = 0`;
+    where o.seq = any(${wanted}::bigint[]) and t.seq = any(${wanted}::bigint[]) and o.claimed_by is null and o.parked_for is null and o.waiting_for = 0`;
   return rows.map(({ ready_at, has_parents, ...dispatch }) => ({
     dispatch: has_parents && hasTemplates(dispatch.payload) ? { ...dispatch, has_templates: true } : dispatch,
     readyAt: ready_at,

@@ -69,6 +69,8 @@ export interface TaskRow {
   readonly claimed_by: string | null;
   readonly claimed_at: Date | null;
   readonly ready_at: Date | null;
+  /** It is parked, or its lane or type is paused. */
+  readonly is_held: boolean;
   readonly now: Date;
   readonly last_kind: EndKind | "failed" | "lost" | "returned" | null;
   readonly last_attempt: number | null;
@@ -91,6 +93,8 @@ export const TASK_COLUMNS = `
   t.seq, t.task_id, t.task_type, t.owner_id, t.lane, t.priority, t.payload, t.dependencies, t.on_parent_failure, t.timeout_s,
   t.max_attempts, t.backoff, t.run_at, t.tenant, t.correlation_id, t.created_at,
   o.attempt, o.failures, o.losses, o.waiting_for, o.claimed_by, o.claimed_at, o.ready_at, clock_timestamp() as now,
+  o.parked_for is not null or exists (
+    select 1 from queue_pauses p where p.name = case when p.is_lane then t.lane else t.task_type end) as is_held,
   l.kind as last_kind, l.attempt as last_attempt, l.claimed_by as last_claimed_by, l.started_at as last_started_at,
   l.ended_at as last_ended_at, l.result, l.error_code, l.error_message,
   (select count(*)::integer from outcomes c where c.seq = t.seq and c.started_at is not null)
@@ -104,7 +108,7 @@ export const TASK_JOINS = `
 
 export function toRecord(row: TaskRow): TaskRecord {
   const state = stateOf(row);
-  const phase = phaseOf(state, row.now.getTime());
+  const phase = phaseOf(state, row.now.getTime(), row.is_held);
   const isOpen = state.kind === "open";
   const isClaimed = isOpen && state.claimedBy !== null;
   const session = isClaimed ? row.claimed_by : row.last_claimed_by;
@@ -169,7 +173,8 @@ export function stateOf(row: StandingRow): TaskState {
     maxAttempts: row.max_attempts,
     claimedBy: row.claimed_by,
     waitingFor: row.waiting_for ?? 0,
-    readyAtMs: row.ready_at?.getTime() ?? 0,
+    // A parked task is due at infinity, which is no Date.
+    readyAtMs: row.ready_at === null || Number.isNaN(row.ready_at.getTime()) ? 0 : row.ready_at.getTime(),
   };
 }
 

@@ -20,8 +20,11 @@ interface Stage {
   readonly followed: Settled[];
   readonly metrics: () => Promise<string>;
   audits: number;
+  nudges: number;
   claimAnswer: () => Promise<ClaimAnswer>;
   settleAnswer: (settlement: Settlement) => Promise<SettleAnswer>;
+  readonly paused: Set<string>;
+  parkAnswer: () => Promise<boolean>;
   handler: (context: TaskContext) => Promise<AttemptOutcome>;
 }
 
@@ -52,8 +55,11 @@ function setStage(): Stage {
     followed: [],
     metrics: () => registry.render(),
     audits: 0,
+    nudges: 0,
     claimAnswer: async () => ({ kind: "claimed" }),
     settleAnswer: async () => ({ kind: "settled", readyAt: READY_AT }),
+    paused: new Set(),
+    parkAnswer: async () => true,
     handler: async () => OK,
     ports: {
       bus,
@@ -76,6 +82,13 @@ function setStage(): Stage {
           made.audits += 1;
         },
       },
+      endTeller: {
+        nudge: () => {
+          made.nudges += 1;
+        },
+      },
+      pauses: { isTypePaused: (taskType: string) => made.paused.has(taskType) },
+      parking: { park: () => made.parkAnswer() },
       random: () => 0.5,
       timeoutMsOf: () => 5_000,
       taskLog: () => ({ debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }),
@@ -135,6 +148,36 @@ describe("before anything runs", () => {
     stage.claimAnswer = async () => ({ kind: "held", by: "me~1" });
     await handle();
     expect([stage.said, stage.audits]).toEqual([[], 1]);
+  });
+});
+
+describe("a type that is paused", () => {
+  beforeEach(() => void stage.paused.add("simulate"));
+
+  test("is parked without an attempt, and its message is done with", async () => {
+    stage.claimAnswer = async () => Promise.reject(new Error("nothing is claimed"));
+    await handle();
+    expect([stage.said, stage.settlements, stage.audits]).toEqual([["+ACK"], [], 0]);
+  });
+
+  test("also where nobody has a handler for it", async () => {
+    stage.paused.add("unheard.of");
+    await handle({ task_type: "unheard.of" });
+    expect(stage.said).toEqual(["+ACK"]);
+  });
+
+  test("runs when the pause has ended and this worker has not heard of it yet", async () => {
+    stage.parkAnswer = async () => false;
+    await handle();
+    expect(stage.settlements).toMatchObject([{ kind: "completed" }]);
+  });
+
+  test("comes again when the database cannot park it", async () => {
+    stage.parkAnswer = async () => Promise.reject(new Error("it is away"));
+    await handle();
+    expect(stage.said).toHaveLength(1);
+    expect(stage.said[0]).toStartWith("-NAK");
+    expect(stage.settlements).toEqual([]);
   });
 });
 
