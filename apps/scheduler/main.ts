@@ -5,6 +5,7 @@ import {
   closeBus,
   connectBus,
   DispatchPublisher,
+  LiveTeller,
   openWorkersBucket,
   provision,
   verifyServer,
@@ -12,7 +13,7 @@ import {
 } from "@millrace/bus";
 import { formatProblems, readConfig } from "@millrace/config";
 import { createHealth, createLog, createMetrics, startHealthServer } from "@millrace/observe";
-import { openPool } from "@millrace/store";
+import { EndTeller, openPool } from "@millrace/store";
 import { createSchedulerMetrics } from "./metrics.ts";
 import type { SchedulerPorts } from "./ports.ts";
 import { startDuties } from "./start-duties.ts";
@@ -53,13 +54,22 @@ const metrics = createMetrics({ service: "scheduler" });
 const registry = new WorkerRegistry();
 await openWorkersBucket(bus);
 await registry.watch(bus);
+const publisher = new DispatchPublisher(bus);
+const teller = new LiveTeller(bus, "scheduler");
 const ports: SchedulerPorts = {
   bus,
   sql,
   log,
   registry,
   metrics: createSchedulerMetrics(metrics),
-  publisher: new DispatchPublisher(bus),
+  publisher,
+  endTeller: new EndTeller({
+    sql,
+    publish: (due) =>
+      publisher.publish(due.map(({ dispatch, readyAt }) => ({ dispatch, dueAtMs: readyAt.getTime() }))),
+    tell: (step) => teller.tell(step),
+    onFailure: (error) => log.warning("released tasks are left to the reconciler", { error }),
+  }),
 };
 const health = createHealth({
   checks: { nats: () => checkBus(bus), postgres: async () => void (await sql`select 1`) },
@@ -82,6 +92,8 @@ const fileSweeper = new FileSweeper({
   nowMs: Date.now,
 });
 const stopDuties = await startDuties(ports, { retentionDays: config.taskRetentionDays, fileSweeper });
+const instance = crypto.randomUUID();
+answerForPart(bus, async () => ({ name: "scheduler", instance, ...(await health.ready()) }));
 log.info("scheduling");
 
 const why = await Promise.race([asked, bus.closed.then(() => "NATS closed the connection")]);
@@ -89,11 +101,10 @@ log.info("draining", { why });
 health.drain();
 await stopDuties();
 registry.stop();
+teller.flush();
 await ports.publisher.drain();
 await closeBus(bus);
 await sql.end({ timeout: 2 });
-const instance = crypto.randomUUID();
-answerForPart(bus, async () => ({ name: "scheduler", instance, ...(await health.ready()) }));
 await healthServer?.stop();
 log.info("drained");
 log.flush();

@@ -1,6 +1,6 @@
 import type { Bus, DispatchPublisher, WorkerRegistry } from "@millrace/bus";
 import type { Log } from "@millrace/observe";
-import type { Sql } from "@millrace/store";
+import type { EndTeller, Sql } from "@millrace/store";
 import type { SchedulerMetrics } from "./metrics.ts";
 
 /** What the duties need; `main.ts` wires it. */
@@ -11,4 +11,5 @@ export interface SchedulerPorts {
   readonly metrics: SchedulerMetrics;
   readonly publisher: Pick<DispatchPublisher, "publish" | "drain">;
   readonly registry: WorkerRegistry;
+  readonly endTeller: Pick<EndTeller, "tellAll">;
 }

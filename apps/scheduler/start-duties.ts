@@ -1,5 +1,6 @@
 import { onPausesChanged, onSchedulesChanged } from "@millrace/bus";
 import { SCHEDULE_LOOK_MS_MAX } from "@millrace/core/limits";
+import { advance } from "./advance.ts";
 import { announce } from "./announce.ts";
 import { Duty } from "./duty.ts";
 import { FEED_EVERY_MS, feed } from "./feed.ts";
@@ -9,8 +10,8 @@ import { monitorDeadLetters } from "./monitor-dead-letters.ts";
 import type { SchedulerPorts } from "./ports.ts";
 import { reconcile } from "./reconcile.ts";
 import { rescue } from "./rescue.ts";
-import { unpark } from "./unpark.ts";
 import type { FileSweeper } from "./sweep-files.ts";
+import { unpark } from "./unpark.ts";
 
 const SECOND_MS = 1_000;
 /** How long a death may go unnoticed beyond the missed heartbeats themselves. */
@@ -34,6 +35,7 @@ export async function startDuties(
     rescuer,
     unparker,
     new Duty({ name: "reconcile", everyMs: 5 * SECOND_MS, round: () => reconcile(ports), log }),
+    new Duty({ name: "advance", everyMs: 2 * SECOND_MS, round: () => advance(ports), log }),
     new Duty({ name: "announce", everyMs: 10 * SECOND_MS, round: () => announce(ports), log }),
     new Duty({ name: "feed", everyMs: FEED_EVERY_MS, round: () => feed(ports), log }),
     new Duty({

@@ -1,8 +1,8 @@
 import { ack, type Delivery, giveBack } from "@millrace/bus";
-import { type AttemptOutcome, verdictFor } from "@millrace/core";
+import { type AttemptOutcome, type Filled, verdictFor } from "@millrace/core";
 import { UNKNOWN_TYPE_PAUSE_MS } from "@millrace/core/limits";
 import { backoffFromWords, type Dispatch, decodeDispatch } from "@millrace/protocol";
-import { lastWord, type SettleAnswer, type Settlement } from "@millrace/store";
+import { fillPayload, lastWord, type SettleAnswer, type Settlement } from "@millrace/store";
 import { about } from "./about.ts";
 import { parkDelivery } from "./park.ts";
 import type { WorkerPorts } from "./ports.ts";
@@ -88,6 +88,8 @@ async function run({ delivery, dispatch, type }: Start, ports: WorkerPorts): Pro
   ports.running.add({ dispatch, delivery, abort, startedAtMs });
   ports.tell(dispatch, { status: "running", phase: "running" });
   try {
+    const filled = await fill(dispatch, ports);
+    if (!filled.ok) return { kind: "failed", error: filled.error, isRetryable: false };
     return await runAttempt({
       type,
       abort,
@@ -96,7 +98,7 @@ async function run({ delivery, dispatch, type }: Start, ports: WorkerPorts): Pro
         timeoutMs,
         taskId: dispatch.task_id,
         attempt: dispatch.attempt,
-        payload: dispatch.payload,
+        payload: filled.payload,
         correlationId: dispatch.correlation_id,
         log: ports.taskLog(dispatch),
         reportProgress: (progress, note) => ports.tellProgress(dispatch, progress, note),
@@ -108,6 +110,11 @@ async function run({ delivery, dispatch, type }: Start, ports: WorkerPorts): Pro
       (performance.now() - startedAtMs) / 1000,
     );
   }
+}
+
+/** The message keeps its templates: the next attempt fills them again, and people see what was asked. */
+async function fill({ has_templates, seq, payload }: Dispatch, { sql }: WorkerPorts): Promise<Filled> {
+  return has_templates === true ? await fillPayload(sql, seq, payload) : { ok: true, payload };
 }
 
 interface Ended {
@@ -127,6 +134,7 @@ async function settle(delivery: Delivery, dispatch: Dispatch, { end, ports }: En
     ports.log.warning("the claim was lost while the task ran; its outcome was refused", about(dispatch));
     return ack(bus, delivery);
   }
+  if (answer.hasChildren === true) ports.endTeller.nudge();
   // The slot is free from here on: what follows repeats itself if this process dies now.
   ports.background(ports.followUp({ delivery, dispatch, settlement, readyAt: answer.readyAt }));
 }

@@ -2,7 +2,7 @@ import type { Bus, Delivery, DispatchPublisher, PauseBoard } from "@millrace/bus
 import type { Random } from "@millrace/core";
 import type { Log } from "@millrace/observe";
 import type { Dispatch, LiveTask } from "@millrace/protocol";
-import type { Settlement, Sql } from "@millrace/store";
+import type { EndTeller, Settlement, Sql } from "@millrace/store";
 import type { Attempts } from "./attempts.ts";
 import type { WorkerMetrics } from "./metrics.ts";
 import type { ParkingPlace } from "./park.ts";
@@ -34,6 +34,8 @@ export interface WorkerPorts {
   readonly publisher: DispatchPublisher;
   readonly running: RunningAttempts;
   readonly audit: SelfAudit;
+  /** To be nudged when a task with children has ended. */
+  readonly endTeller: Pick<EndTeller, "nudge">;
   readonly random: Random;
   timeoutMsOf(dispatch: Dispatch): number;
   taskLog(dispatch: Dispatch): TaskLog;

@@ -7,7 +7,7 @@ import {
 } from "@millrace/core/limits";
 import type { Log, Metrics } from "@millrace/observe";
 import { type Dispatch, sessionOf } from "@millrace/protocol";
-import { listPauses, type Sql } from "@millrace/store";
+import { EndTeller, listPauses, type Sql } from "@millrace/store";
 import { about } from "./about.ts";
 import { Attempts } from "./attempts.ts";
 import { followUp } from "./follow-up.ts";
@@ -39,6 +39,8 @@ export interface WorkerOptions {
 
 export interface RunningWorker {
   readonly session: string;
+  /** What runs here at this moment. */
+  currentTasks(): readonly string[];
   /** After a reconnect: asks the server again. */
   rearm(): void;
   /** Takes nothing new, lets running tasks end for a while, gives the rest back. */
@@ -82,6 +84,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const loops = [...pullers.values()].map((puller) => puller.run());
   return {
     session,
+    currentTasks: () => running.taskIds(),
     rearm: () => {
       for (const puller of pullers.values()) puller.rearm();
     },
@@ -92,6 +95,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       await untilIdle(pullers, running);
       // What follows from outcomes waits for NATS at most this long; the scheduler does the rest.
       await Promise.race([Promise.allSettled([...work]), Bun.sleep(FOLLOW_UP_MS_MAX)]);
+      await Promise.race([ports.endTeller.drain(), Bun.sleep(FOLLOW_UP_MS_MAX)]);
       ports.audit.stop();
       running.stop();
       stopListening();
@@ -106,6 +110,9 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
 function slotsOf({ slots }: WorkerOptions): number {
   return LANES.reduce((sum, lane) => sum + slots[lane], 0);
 }
+
+/** What the drain waits for, too. */
+type OwnPorts = WorkerPorts & { readonly endTeller: EndTeller };
 
 interface Parts {
   readonly session: string;
@@ -127,7 +134,7 @@ function watchPauses({ bus, sql, log }: WorkerOptions, pullers: ReadonlyMap<Lane
   });
 }
 
-function makePorts(options: WorkerOptions, { session, running, pullers, work, pauses }: Parts): WorkerPorts {
+function makePorts(options: WorkerOptions, { session, running, pullers, work, pauses }: Parts): OwnPorts {
   const { bus, sql, log, workerId } = options;
   const publisher = new DispatchPublisher(bus);
   const live = new LiveTeller(bus, workerId);
@@ -137,7 +144,7 @@ function makePorts(options: WorkerOptions, { session, running, pullers, work, pa
       gauge.set({ lane, state: "free" }, puller.free);
     }
   });
-  const ports: WorkerPorts = {
+  const ports: OwnPorts = {
     bus,
     sql,
     log,
@@ -150,6 +157,13 @@ function makePorts(options: WorkerOptions, { session, running, pullers, work, pa
     publisher,
     running,
     audit: new SelfAudit({ sql, session, running, publisher, log }),
+    endTeller: new EndTeller({
+      sql,
+      publish: (due) =>
+        publisher.publish(due.map(({ dispatch, readyAt }) => ({ dispatch, dueAtMs: readyAt.getTime() }))),
+      tell: (step) => live.tell(step),
+      onFailure: (error) => log.warning("children of ended tasks are left to the scheduler", { error }),
+    }),
     random: options.random,
     timeoutMsOf: (dispatch) =>
       (dispatch.lane === "short" ? Math.min(dispatch.timeout, SHORT_LANE_TIMEOUT_S_MAX) : dispatch.timeout) *

@@ -192,9 +192,9 @@ function follow(result: Json, path: readonly string[]): Json | undefined {
 }
 
 function visitTexts(value: Json, path: string, visit: (text: string, path: string) => void): void {
-  if (typeof value === "string") return visit(value, path);
-  if (typeof value !== "object" || value === null) return;
-  for (const [name, item] of Object.entries(value)) visitTexts(item, `${path}/${escaped(name)}`, visit);
+  if (typeof value === "string") visit(value, path);
+  else if (typeof value === "object" && value !== null)
+    for (const [name, item] of Object.entries(value)) visitTexts(item, `${path}/${escaped(name)}`, visit);
 }
 
 /** RFC 6901. */

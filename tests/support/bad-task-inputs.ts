@@ -83,7 +83,7 @@ const FIELDS: readonly BadInput[] = [
   field("a tenant of 65 characters", { tenant: "t".repeat(65) }, "/tenant"),
   field("dependencies as text", { dependencies: "other" }, "/dependencies"),
   field("numbers as dependencies", { dependencies: [1] }, "/dependencies/0"),
-  field("a dependency that there is not", { dependencies: ["nobody"] }, "/dependencies"),
+  field("a dependency that there is not", { dependencies: ["nobody"] }, "/dependencies/0"),
   field("a delay below nothing", { delay: -1 }, "/delay"),
   field("a delay of more than a year", { delay: DELAY_S_MAX + 1 }, "/delay"),
   field("delay and run_at", { delay: 5, run_at: "2026-01-01T00:00:00Z" }, "/delay"),

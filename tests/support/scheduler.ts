@@ -3,6 +3,7 @@ import { createLog, createMetrics, type Log } from "@millrace/observe";
 import type { WorkerBeat } from "@millrace/protocol";
 import { createSchedulerMetrics } from "@millrace/scheduler/metrics";
 import type { SchedulerPorts } from "@millrace/scheduler/ports";
+import { EndTeller } from "@millrace/store";
 import { type BusUnderTest, startBus } from "./bus.ts";
 import { openTaskStore, type TaskStore } from "./task-store.ts";
 
@@ -32,6 +33,7 @@ export async function startScheduler(): Promise<SchedulerUnderTest> {
   const [under, store] = await Promise.all([startBus(), openTaskStore()]);
   const lines: LogLine[] = [];
   const clock = { ms: 1_000_000 };
+  const publisher = new DispatchPublisher(under.bus);
   return {
     under,
     store,
@@ -42,7 +44,13 @@ export async function startScheduler(): Promise<SchedulerUnderTest> {
       log: recordingLog(lines),
       registry: new WorkerRegistry(() => clock.ms),
       metrics: createSchedulerMetrics(createMetrics({ service: "scheduler" })),
-      publisher: new DispatchPublisher(under.bus),
+      publisher,
+      endTeller: new EndTeller({
+        sql: store.sql,
+        publish: (due) => publisher.publish(due.map(({ dispatch }) => ({ dispatch }))),
+        tell: () => {},
+        onFailure: () => {},
+      }),
     },
     advance: (ms) => {
       clock.ms += ms;

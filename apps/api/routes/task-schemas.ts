@@ -28,6 +28,7 @@ export const TaskAnswer = strict({
   priority: t.Integer(),
   lane: choice(LANES),
   dependencies: t.Array(t.String()),
+  on_parent_failure: choice(["fail", "run"]),
   timeout: t.Integer({ description: "Seconds." }),
   worker_id: t.Nullable(t.String()),
   attempts: t.Integer(),
@@ -43,6 +44,32 @@ export const TaskAnswer = strict({
   result: t.Unknown(),
   error: t.Nullable(TaskFailure),
   correlation_id: t.String(),
+});
+
+export const GraphAnswer = strict({
+  nodes: t.Array(
+    strict({
+      task_id: t.String(),
+      task_type: t.String(),
+      status: choice(STATUSES),
+      phase: choice(PHASES),
+      attempts: t.Integer(),
+      max_attempts: t.Integer(),
+      waiting_for: t.Integer({ description: "Parents that have not ended yet." }),
+      on_parent_failure: choice(["fail", "run"]),
+      error_code: t.Nullable(t.String()),
+    }),
+  ),
+  edges: t.Array(strict({ from: t.String(), to: t.String({ description: "Depends on `from`." }) })),
+  truncated: t.Boolean({ description: "True: there are more, further off." }),
+});
+
+export const GraphActionAnswer = strict({
+  task_id: t.String(),
+  scope: choice(["subtree", "graph"]),
+  nodes: t.Integer({ description: "Tasks that were looked at." }),
+  changed: t.Integer({ description: "Tasks that were cancelled, or brought back." }),
+  truncated: t.Boolean({ description: "True: the graph has more tasks than one call takes." }),
 });
 
 export const TaskList = strict({

@@ -10,6 +10,7 @@ import { TaskWish } from "../tasks/task-wish.ts";
 import { submitBatch } from "../use-cases/submit-batch.ts";
 import { submitTask } from "../use-cases/submit-task.ts";
 import { taskActions } from "./task-actions.ts";
+import { taskGraph } from "./task-graph.ts";
 import { BatchAnswer, TaskAnswer } from "./task-schemas.ts";
 import { taskLists, taskViews } from "./task-views.ts";
 
@@ -29,6 +30,7 @@ export function taskRoutes(ports: Ports) {
     .use(submissions(ports))
     .use(taskLists(ports))
     .use(taskViews(ports))
+    .use(taskGraph(ports))
     .use(taskActions(ports));
 }
 

@@ -5,12 +5,16 @@ import type { Log } from "@millrace/observe";
 import type { LiveTask } from "@millrace/protocol";
 import {
   classifyStoreFailure,
+  type DueDispatch,
+  EndTeller,
   firstDispatch,
+  type GraphSubmission,
   type NewTask,
   orStoreFault,
   type Sql,
   type Submission,
   submitTasks,
+  type Transaction,
 } from "@millrace/store";
 
 /** What the api says to JetStream. */
@@ -29,6 +33,13 @@ export interface IntakeOptions {
   readonly onGroup?: (rows: number) => void;
 }
 
+type Answer = Submission | GraphSubmission;
+
+interface Work {
+  readonly bytes: number;
+  run(): Promise<undefined>;
+}
+
 interface Row {
   readonly task: NewTask;
   readonly bytes: number;
@@ -45,6 +56,8 @@ const NAMED_MAX = 20;
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #group: GroupCommit<Row, Submission>;
+  readonly #transactions: GroupCommit<Work, undefined>;
+  readonly #endTeller: EndTeller;
 
   constructor(options: IntakeOptions) {
     this.#options = options;
@@ -56,6 +69,18 @@ export class Intake {
       bytesOf: (row) => row.bytes,
       ...(options.onGroup !== undefined && { onGroup: options.onGroup }),
     });
+    this.#transactions = new GroupCommit<Work, undefined>({
+      commit: async ([work]) => [await work?.run()],
+      rowsMax: 1,
+      bytesOf: (work) => work.bytes,
+    });
+    this.#endTeller = new EndTeller({
+      sql: options.sql,
+      publish: (due) => options.dispatcher.publish(due.map(messageOf)),
+      tell: (step) => options.dispatcher.tell(step),
+      onFailure: (error) =>
+        options.log.warning("children of ended tasks are left to the scheduler", { error }),
+    });
   }
 
   /** @param bytes what the tasks came in, together */
@@ -66,31 +91,55 @@ export class Intake {
     return answers;
   }
 
+  /**
+   * For what needs a transaction of its own, such as a graph. A few at once; who waits is bounded by the bytes that it
+   * holds, as in `submit`. Run again after a deadlock.
+   */
+  async transact<T>(run: (transaction: Transaction) => Promise<T>, bytes: number): Promise<T> {
+    const done = Promise.withResolvers<T>();
+    const { sql } = this.#options;
+    await this.#transactions.add({
+      bytes,
+      run: async () => {
+        const result = await orStoreFault(repeated(() => sql.begin((transaction) => run(transaction))));
+        done.resolve(result as T); // What the library makes of a promise's type is the type itself.
+        return undefined;
+      },
+    });
+    return await done.promise;
+  }
+
+  /** Tells the children of tasks that this process has ended, or found to have ended. In the background. */
+  tellEnds(): void {
+    this.#endTeller.nudge();
+  }
+
   /** Publishes what was stored; for callers with a transaction of their own, too. */
-  dispatch(tasks: readonly NewTask[], answers: readonly Submission[]): void {
+  dispatch(tasks: readonly NewTask[], answers: readonly Answer[]): void {
     const nowMs = Date.now();
     const messages: Outgoing[] = [];
     this.#tell(tasks, answers);
     for (const [index, task] of tasks.entries()) {
       const answer = answers[index];
       const dueAtMs = task.run_at === null ? nowMs : Date.parse(task.run_at);
-      if (answer?.kind !== "stored" || dueAtMs > nowMs + SCHEDULE_HORIZON_MS) continue;
+      if (answer?.kind !== "stored" || isWaiting(answer) || dueAtMs > nowMs + SCHEDULE_HORIZON_MS) continue;
       messages.push({ dispatch: firstDispatch(task, answer.seq), ...(dueAtMs > nowMs && { dueAtMs }) });
     }
     this.publish(messages);
   }
 
   /** To whoever watches the queue: a few of them by name, and how many. */
-  #tell(tasks: readonly NewTask[], answers: readonly Submission[]): void {
+  #tell(tasks: readonly NewTask[], answers: readonly Answer[]): void {
     const stored = tasks.flatMap((task, index) => {
       const answer = answers[index];
-      return answer?.kind === "stored" ? [{ task, seq: answer.seq }] : [];
+      return answer?.kind === "stored" ? [{ task, seq: answer.seq, isHeld: isWaiting(answer) }] : [];
     });
     const unnamed = stored.length - Math.min(stored.length, NAMED_MAX);
-    for (const [index, { task, seq }] of stored.slice(0, NAMED_MAX).entries()) {
+    for (const [index, { task, seq, isHeld }] of stored.slice(0, NAMED_MAX).entries()) {
       const { task_id, task_type, lane, priority } = task;
       const step = { seq, task_id, task_type, lane, priority, status: "pending", attempt: 0 } as const;
-      const phase = task.run_at === null ? "queued" : "scheduled";
+      const own = task.run_at === null ? "queued" : "scheduled";
+      const phase = isHeld ? "waiting" : own;
       this.#options.dispatcher.tell({
         ...step,
         phase,
@@ -109,9 +158,18 @@ export class Intake {
     });
   }
 
-  drain(): Promise<void> {
-    return this.#group.drain();
+  async drain(): Promise<void> {
+    await Promise.all([this.#group.drain(), this.#transactions.drain()]);
+    await this.#endTeller.drain();
   }
+}
+
+function isWaiting(answer: Extract<Answer, { kind: "stored" }>): boolean {
+  return (answer.waitingFor ?? 0) > 0;
+}
+
+function messageOf({ dispatch, readyAt }: DueDispatch): Outgoing {
+  return { dispatch, dueAtMs: readyAt.getTime() };
 }
 
 /** Deadlocks and their like: nothing was committed, and the same transaction may succeed at once. */

@@ -1,4 +1,11 @@
-import type { AskedLane, FieldProblem, Json } from "@millrace/core";
+import {
+  type AskedLane,
+  type FieldProblem,
+  findListProblem,
+  hasTemplates,
+  type Json,
+  templateProblems,
+} from "@millrace/core";
 import {
   ATTEMPTS_DEFAULT,
   BACKOFF_FACTOR_DEFAULT,
@@ -46,8 +53,10 @@ export function readTask(wish: TaskWish, submitter: Submitter, rules: TaskRules)
   const builtIn = BUILT_IN_TASK_TYPES.get(wish.task_type);
   const errors = [...payloadProblems(payload, builtIn)];
   if (wish.task_type === FILE_TASK_TYPE) errors.push(NOT_BY_HAND);
-  if (wish.dependencies !== undefined && wish.dependencies.length > 0)
-    errors.push({ path: "/dependencies", message: "must be empty: this version runs no graphs" });
+  const dependencies = wish.dependencies ?? [];
+  errors.push(...dependencyProblems(wish.task_id, dependencies));
+  if (!errors.includes(TOO_DEEP) && hasTemplates(payload))
+    errors.push(...templateProblems(payload, new Set(dependencies)));
   const lane = wish.lane ?? laneFor(payload, builtIn, wish.timeout);
   const timeoutS = wish.timeout ?? rules.timeoutS[lane];
   if (lane === "short" && timeoutS > SHORT_LANE_TIMEOUT_S_MAX)
@@ -67,7 +76,7 @@ export function readTask(wish: TaskWish, submitter: Submitter, rules: TaskRules)
       lane,
       priority: wish.priority ?? PRIORITY_DEFAULT,
       payload,
-      dependencies: null,
+      ...graphOf(wish),
       timeout_s: Math.ceil(timeoutS),
       max_attempts: wish.max_attempts ?? ATTEMPTS_DEFAULT,
       backoff,
@@ -82,6 +91,21 @@ const NOT_BY_HAND: FieldProblem = {
   path: "/task_type",
   message: `must not be ${FILE_TASK_TYPE}: such tasks are made by uploads; send the file to POST /api/files`,
 };
+function dependencyProblems(
+  id: string | undefined,
+  dependencies: readonly string[],
+): readonly FieldProblem[] {
+  const problem = findListProblem(id, dependencies);
+  if (problem === null) return [];
+  const message = problem.kind === "self" ? "is the task itself" : "is listed twice";
+  return [{ path: `/dependencies/${problem.index}`, message: `${message}: ${dependencies[problem.index]}` }];
+}
+
+function graphOf({ dependencies = [], on_parent_failure }: TaskWish) {
+  if (dependencies.length === 0) return { dependencies: null };
+  return { dependencies, ...(on_parent_failure === "run" && { on_parent_failure }) };
+}
+
 export const TOO_LARGE: FieldProblem = {
   path: "/payload",
   message: `must have at most ${PAYLOAD_BYTES_MAX} bytes; larger input belongs into a file`,

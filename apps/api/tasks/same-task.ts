@@ -15,6 +15,8 @@ export function isSameTask(wish: NewTask, stored: TaskRecord, isDelayed: boolean
     wish.max_attempts === stored.maxAttempts &&
     wish.tenant === stored.tenant &&
     (isDelayed || wish.run_at === (stored.runAt?.toISOString() ?? null)) &&
+    (wish.on_parent_failure ?? "fail") === stored.onParentFailure &&
+    isSameJson(wish.dependencies ?? [], stored.dependencies) &&
     isSameJson(wish.backoff, stored.backoff) &&
     isSameJson(wish.payload, stored.payload)
   );

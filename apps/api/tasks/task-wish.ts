@@ -55,7 +55,27 @@ export const TaskWish = strict({
       description: "10 is the most urgent; 5 when absent.",
     }),
   ),
-  dependencies: t.Optional(t.Array(t.String(), { maxItems: DEPENDENCIES_MAX })),
+  dependencies: t.Optional(
+    t.Array(
+      t.String({
+        minLength: 1,
+        maxLength: TASK_ID_CHARS_MAX,
+        pattern: "^[A-Za-z0-9][A-Za-z0-9_.:-]*$",
+        error: "must be the id of a task",
+      }),
+      {
+        maxItems: DEPENDENCIES_MAX,
+        description:
+          "Ids of your tasks, or of tasks in the same batch, that must complete first. Their results replace `{{tasks.<id>.result.path}}` in the payload.",
+      },
+    ),
+  ),
+  on_parent_failure: t.Optional(
+    choice(["fail", "run"], {
+      description:
+        "What becomes of it when a task that it depends on fails or is cancelled: it fails with DEPENDENCY_FAILED (when absent), or runs all the same, and finds null in the place of that result.",
+    }),
+  ),
   timeout: t.Optional(
     Type.Number({
       minimum: TIMEOUT_S_MIN,

@@ -13,6 +13,7 @@ export function viewTask(task: TaskRecord, live: Pick<LiveTasks, "progressOf">) 
     priority: task.priority,
     lane: task.lane,
     dependencies: task.dependencies,
+    on_parent_failure: task.onParentFailure,
     timeout: task.timeoutS,
     worker_id: task.workerId,
     attempts: task.attempts,
@@ -37,17 +38,19 @@ function progressOf(task: TaskRecord, live: Pick<LiveTasks, "progressOf">): numb
 }
 
 /** The same for a task that was stored a moment ago: nothing has happened to it yet. */
-export function viewNewTask(task: NewTask, createdAt: Date) {
-  const isScheduled = task.run_at !== null && Date.parse(task.run_at) > createdAt.getTime();
+export function viewNewTask(task: NewTask, createdAt: Date, waitingFor = 0) {
+  const isLater = task.run_at !== null && Date.parse(task.run_at) > createdAt.getTime();
+  const isScheduled = isLater && waitingFor === 0;
   return {
     task_id: task.task_id,
     task_type: task.task_type,
     status: "pending",
-    phase: isScheduled ? "scheduled" : "queued",
+    phase: waitingFor > 0 ? "waiting" : isScheduled ? "scheduled" : "queued",
     payload: task.payload,
     priority: task.priority,
     lane: task.lane,
-    dependencies: [],
+    dependencies: task.dependencies ?? [],
+    on_parent_failure: task.on_parent_failure ?? "fail",
     timeout: task.timeout_s,
     worker_id: null,
     attempts: 0,

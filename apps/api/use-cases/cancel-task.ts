@@ -4,7 +4,7 @@ import type { Ports } from "../ports.ts";
 import { findTaskFor } from "./show-task.ts";
 
 /**
- * Ends a task that is not finished, also while it runs. Cancelling what is cancelled already changes nothing.
+ * Ends a task that is not finished, also while it runs; its descendants fail, unless they run anyway. Cancelling what is cancelled already changes nothing.
  * Throws NOT_FOUND, and TASK_STATE_CONFLICT for a task that has completed or failed.
  */
 export async function cancelTask(ports: Ports, identity: Identity, taskId: string): Promise<TaskRecord> {
@@ -14,6 +14,7 @@ export async function cancelTask(ports: Ports, identity: Identity, taskId: strin
   if (cancelled === null && after.phase !== "cancelled")
     throw new Fault("TASK_STATE_CONFLICT", `the task has ${after.status} already`);
   if (cancelled === null) return after;
+  ports.intake.tellEnds();
   if (cancelled.running !== null) ports.dispatcher.tellCancelled({ seq: task.seq, ...cancelled.running });
   ports.dispatcher.tell({
     seq: task.seq,

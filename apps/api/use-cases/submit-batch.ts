@@ -1,8 +1,19 @@
 import { Fault, type FaultCode, type FieldProblem, type Identity } from "@millrace/core";
-import { findTasks, type NewTask, orStoreFault, type Submission, submitTasks } from "@millrace/store";
+import {
+  findTasks,
+  type GraphSubmission,
+  isInGraph,
+  type NewTask,
+  orStoreFault,
+  type Submission,
+  submitGraph,
+  submitTasks,
+  type TaskRecord,
+} from "@millrace/store";
 import type { ValueError } from "@sinclair/typebox/compiler";
 import { problemsOf } from "../http/validation.ts";
 import type { Ports } from "../ports.ts";
+import { graphErrors, requireFewEdges } from "../tasks/graph-problems.ts";
 import { repeated } from "../tasks/intake.ts";
 import { readTask } from "../tasks/read-task.ts";
 import { isSameTask } from "../tasks/same-task.ts";
@@ -58,9 +69,7 @@ export async function submitBatch(
     else accepted.push(read);
   }
   if (submission.isAtomic) refuseAny(verdicts);
-  const stored = submission.isAtomic
-    ? await storeAtomically(ports, accepted)
-    : await storeEach(ports, accepted, submission.requestBytes);
+  const stored = await storeAll(ports, accepted, { submission, refused: verdicts });
   return [...verdicts, ...stored].sort((a, b) => a.index - b.index);
 }
 
@@ -111,6 +120,53 @@ function idOf(item: BatchItem): string | null {
   return "task_id" in item.value && typeof item.value.task_id === "string" ? item.value.task_id : null;
 }
 
+interface Rest {
+  readonly submission: BatchSubmission;
+  readonly refused: readonly BatchVerdict[];
+}
+
+function storeAll(
+  ports: Ports,
+  accepted: readonly Accepted[],
+  { submission, refused }: Rest,
+): Promise<readonly BatchVerdict[]> {
+  const { isAtomic, requestBytes } = submission;
+  const ids = new Set(refused.flatMap(({ task_id }) => task_id ?? []));
+  if (accepted.some(({ task }) => isInGraph(task)))
+    return storeGraph(ports, accepted, { isAtomic, requestBytes, refused: ids });
+  return isAtomic ? storeAtomically(ports, accepted) : storeEach(ports, accepted, requestBytes);
+}
+
+interface GraphRules {
+  readonly isAtomic: boolean;
+  readonly requestBytes: number;
+  /** Ids of items that were refused already. */
+  readonly refused: ReadonlySet<string>;
+}
+
+/** The whole graph in one transaction: a child is never there without its parents. */
+async function storeGraph(
+  ports: Ports,
+  accepted: readonly Accepted[],
+  { isAtomic, requestBytes, refused }: GraphRules,
+): Promise<readonly BatchVerdict[]> {
+  const tasks = accepted.map(({ task }) => task);
+  requireFewEdges(tasks);
+  const isSame = (index: number, stored: TaskRecord): boolean => {
+    const item = accepted[index];
+    return item !== undefined && isSameTask(item.task, stored, item.isDelayed);
+  };
+  const { answers, verdicts } = await ports.intake.transact(async (transaction) => {
+    const answers = await submitGraph(transaction, { tasks, refused, isSame });
+    const verdicts = await verdictsFor({ sql: transaction }, accepted, answers);
+    if (isAtomic) refuseAny(verdicts); // Throwing here takes everything back.
+    return { answers, verdicts };
+  }, requestBytes);
+  ports.intake.dispatch(tasks, answers);
+  ports.intake.tellEnds(); // A parent may have failed already.
+  return verdicts;
+}
+
 async function storeEach(
   ports: Ports,
   accepted: readonly Accepted[],
@@ -144,9 +200,9 @@ async function storeAtomically(
 async function verdictsFor(
   { sql }: { readonly sql: Parameters<typeof findTasks>[0] },
   accepted: readonly Accepted[],
-  answers: readonly Submission[],
+  answers: readonly (Submission | GraphSubmission)[],
 ): Promise<readonly BatchVerdict[]> {
-  const taken = accepted.filter((_, position) => answers[position]?.kind !== "stored");
+  const taken = accepted.filter((_, position) => answers[position]?.kind === "taken");
   const stored =
     taken.length === 0
       ? []
@@ -158,7 +214,14 @@ async function verdictsFor(
         );
   const storedById = new Map(stored.map((record) => [record.taskId, record]));
   return accepted.map(({ index, task, isDelayed }, position) => {
-    if (answers[position]?.kind === "stored") return { index, status: 201, task_id: task.task_id };
+    const answer = answers[position];
+    if (answer?.kind === "stored") return { index, status: 201, task_id: task.task_id };
+    if (answer?.kind === "refused")
+      return verdictOf(
+        index,
+        task.task_id,
+        problemFrom("VALIDATION_FAILED", graphErrors(task, answer.problem)),
+      );
     const record = storedById.get(task.task_id);
     if (record !== undefined && isSameTask(task, record, isDelayed))
       return { index, status: 200, task_id: task.task_id };

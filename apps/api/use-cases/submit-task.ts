@@ -1,6 +1,15 @@
 import { Fault, type Identity } from "@millrace/core";
-import { findTask, type NewTask, orStoreFault } from "@millrace/store";
+import {
+  findTask,
+  type GraphSubmission,
+  isInGraph,
+  type NewTask,
+  orStoreFault,
+  submitGraph,
+  type TaskRecord,
+} from "@millrace/store";
 import type { Ports } from "../ports.ts";
+import { graphErrors } from "../tasks/graph-problems.ts";
 import { readTask } from "../tasks/read-task.ts";
 import { isSameTask } from "../tasks/same-task.ts";
 import type { TaskWish } from "../tasks/task-wish.ts";
@@ -31,9 +40,34 @@ export async function submitTask(
   const reading = readTask(wish, { ownerId: identity.userId, correlationId, requestBytes }, ports.taskRules);
   if (!reading.ok) throw refusal(reading.code, reading.errors);
   const { task } = reading;
-  const [answer] = await ports.intake.submit([task], requestBytes);
-  if (answer?.kind === "stored") return { isNew: true, task: viewNewTask(task, answer.createdAt) };
-  return { isNew: false, task: await existing(ports, task, wish.delay !== undefined) };
+  const isDelayed = wish.delay !== undefined;
+  const [answer] = isInGraph(task)
+    ? await submitChild(ports, { task, isDelayed, requestBytes })
+    : await ports.intake.submit([task], requestBytes);
+  if (answer?.kind === "stored")
+    return { isNew: true, task: viewNewTask(task, answer.createdAt, answer.waitingFor) };
+  if (answer?.kind === "refused") throw refusal("VALIDATION_FAILED", graphErrors(task, answer.problem));
+  return { isNew: false, task: await existing(ports, task, isDelayed) };
+}
+
+interface Child {
+  readonly task: NewTask;
+  readonly isDelayed: boolean;
+  readonly requestBytes: number;
+}
+
+async function submitChild(
+  ports: Ports,
+  { task, isDelayed, requestBytes }: Child,
+): Promise<readonly GraphSubmission[]> {
+  const isSame = (_: number, stored: TaskRecord) => isSameTask(task, stored, isDelayed);
+  const answers = await ports.intake.transact(
+    (transaction) => submitGraph(transaction, { tasks: [task], refused: new Set(), isSame }),
+    requestBytes,
+  );
+  ports.intake.dispatch([task], answers);
+  ports.intake.tellEnds(); // A parent may have failed already.
+  return answers;
 }
 
 function refusal(code: "VALIDATION_FAILED" | "PAYLOAD_TOO_LARGE", errors: Fault["errors"]): Fault {

@@ -1,3 +1,4 @@
+import type { Lane } from "@millrace/core";
 import {
   ADVANCE_EDGES_MAX,
   ADVANCE_FAILURES_MAX,
@@ -19,6 +20,8 @@ export interface GraphRound {
 export interface FailedDescendant {
   readonly seq: number;
   readonly taskId: string;
+  readonly taskType: string;
+  readonly lane: Lane;
   readonly attempt: number;
 }
 
@@ -150,13 +153,15 @@ async function failDescendants(
     with held as materialized (
       select seq from open_tasks where seq = any(${seqs}::bigint[]) and waiting_for > 0 order by seq for update
     ), ended as (
-      delete from open_tasks where seq = any(array(select seq from held)) returning seq, attempt + 1 as attempt
+      delete from open_tasks where seq = any(array(select seq from held)) returning seq, lane, attempt + 1 as attempt
     ), recorded as (
       insert into outcomes (seq, attempt, kind, ended_at, error_code, error_message)
       select e.seq, e.attempt, 'dead', clock_timestamp(), 'DEPENDENCY_FAILED', x.message
       from ended e join unnest(${seqs}::bigint[], ${messages}::text[]) as x(seq, message) on x.seq = e.seq
     )
-    select seq, attempt, (select t.task_id from tasks t where t.seq = ended.seq) as "taskId" from ended order by seq`;
+    select seq, attempt, lane, (select t.task_id from tasks t where t.seq = ended.seq) as "taskId",
+      (select t.task_type from tasks t where t.seq = ended.seq) as "taskType"
+    from ended order by seq`;
 }
 
 /** For each, the id of a parent that failed: one of those that began it, or one that fails with it. */

@@ -18,3 +18,4 @@ export * from "./submit-graph.ts";
 export * from "./submit-tasks.ts";
 export * from "./take-unpublished.ts";
 export type { TaskRecord } from "./task-row.ts";
+export * from "./tell-ends.ts";

@@ -4,7 +4,7 @@ import type { Transaction } from "../connect.ts";
 import { findTasks } from "./find-task.ts";
 import { holdOpenParents, readStandings } from "./hold-parents.ts";
 import { rowsAsJson } from "./hostile-content.ts";
-import { type NewTask, toRow } from "./submit-tasks.ts";
+import { isIdTwice, type NewTask, toRow } from "./submit-tasks.ts";
 import type { TaskRecord } from "./task-row.ts";
 
 export type GraphSubmission =
@@ -52,6 +52,15 @@ interface Known {
  * child is stored, and dependencies never change: a cycle can only lie within one batch.
  */
 export async function submitGraph(sql: Transaction, batch: GraphBatch): Promise<readonly GraphSubmission[]> {
+  try {
+    return await sql.savepoint((inner) => store(inner, batch));
+  } catch (error) {
+    if (!isIdTwice(error)) throw error;
+    return await store(sql, batch);
+  }
+}
+
+async function store(sql: Transaction, batch: GraphBatch): Promise<readonly GraphSubmission[]> {
   const keyed = await takeKeys(sql, batch.tasks);
   const known = await findKnown(sql, batch, keyed);
   const problems = judgeGraph(

@@ -26,7 +26,7 @@ export interface NewTask {
 }
 
 export type Submission =
-  | { readonly kind: "stored"; readonly seq: number; readonly createdAt: Date }
+  | { readonly kind: "stored"; readonly seq: number; readonly createdAt: Date; readonly waitingFor?: number }
   /** The id is taken, maybe by the very same task: `compare-task.ts` tells. */
   | { readonly kind: "taken" };
 
@@ -65,7 +65,7 @@ export function isInGraph(task: NewTask): boolean {
 }
 
 /** SQLSTATE 23505. It cannot be the task's own id: the statement takes those that exist as they are. */
-function isIdTwice(error: unknown): boolean {
+export function isIdTwice(error: unknown): boolean {
   return error instanceof postgres.PostgresError && error.code === "23505";
 }
 

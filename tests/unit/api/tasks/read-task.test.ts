@@ -183,10 +183,10 @@ describe("a payload", () => {
 });
 
 test("everything that is wrong is told at once", () => {
-  const wish = { lane: "short", timeout: 61, run_at: "soon", delay: 1, dependencies: ["a"] } as const;
-  expect([...paths({ ...wish, dependencies: ["a"] })].sort()).toEqual([
+  const wish = { lane: "short", timeout: 61, run_at: "soon", delay: 1, dependencies: ["a", "a"] } as const;
+  expect([...paths({ ...wish, dependencies: ["a", "a"] })].sort()).toEqual([
     "/delay",
-    "/dependencies",
+    "/dependencies/1",
     "/run_at",
     "/timeout",
   ]);
