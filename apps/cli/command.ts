@@ -1,3 +1,15 @@
+/** What stands at the other end of standard input and output. */
+export interface Terminal {
+  /** Standard output is a terminal that shows colours, and nobody has asked for none (NO_COLOR). */
+  readonly isColoured: boolean;
+  /** Standard input is a terminal: nobody has piped anything in. */
+  readonly isTypedInto: boolean;
+  /** Aborts when nobody reads standard output any more. */
+  readonly isClosed: AbortSignal;
+  /** Resolves when standard output has taken what was said. */
+  drained(): Promise<void>;
+}
+
 /** What a command is given: the shell around it, so that it can be run by a test. */
 export interface CommandInput {
   readonly args: readonly string[];
@@ -8,6 +20,7 @@ export interface CommandInput {
   readonly say: (line: string) => void;
   /** One line on standard error. */
   readonly complain: (line: string) => void;
+  readonly terminal: Terminal;
 }
 
 /** One file in `commands/` is one command; its name is the file's. It exports this as `command`. */

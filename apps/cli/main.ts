@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { CommandInput } from "./command.ts";
 import { commandNames, findCommand } from "./find-command.ts";
 import manifest from "./package.json" with { type: "json" };
+import { terminalOf } from "./shell/terminal.ts";
 import { writerTo } from "./shell/writer.ts";
 
 const CALLED_WRONGLY = 2;
@@ -42,11 +43,13 @@ async function listCommands(): Promise<string> {
   ].join("\n");
 }
 
-const writeOut = writerTo(process.stdout);
+const closed = new AbortController();
+const writeOut = writerTo(process.stdout, () => closed.abort(new Error("nobody reads the output")));
 const writeError = writerTo(process.stderr);
 process.exitCode = await main(process.argv.slice(2), {
   env: process.env,
   projectFolder: join(import.meta.dirname, "../.."),
   say: (line) => writeOut(`${line}\n`),
   complain: (line) => writeError(`${line}\n`),
+  terminal: terminalOf(process, closed.signal),
 });

@@ -9,4 +9,6 @@ export const EXIT = {
   unreachable: 3,
   /** The key is missing or wrong, or lacks the right. */
   unauthorised: 4,
+  /** Somebody pressed Ctrl-C. */
+  interrupted: 130,
 } as const;

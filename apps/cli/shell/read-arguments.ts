@@ -38,6 +38,13 @@ export function numberOption(name: string, text: string | undefined): number | u
   return value;
 }
 
+/** A whole number from 1 on, or undefined when the option was not given. */
+export function wholeOption(name: string, text: string | undefined): number | undefined {
+  const value = numberOption(name, text);
+  if (value === undefined || (Number.isSafeInteger(value) && value >= 1)) return value;
+  throw new UsageError(`--${name} must be a whole number from 1 on, not ${JSON.stringify(text)}`);
+}
+
 /** One of the words, or undefined when the option was not given. */
 export function wordOption<const W extends string>(
   name: string,

@@ -1,4 +1,12 @@
-import { ApiError, type Client, createClient, UnreachableError, WaitTimeoutError } from "@millrace/client";
+import {
+  ApiError,
+  type Client,
+  createClient,
+  PartlySentError,
+  StoreTimeoutError,
+  UnreachableError,
+  WaitTimeoutError,
+} from "@millrace/client";
 import type { CommandInput } from "../command.ts";
 import { EXIT } from "./exit-status.ts";
 import { findStack } from "./find-stack.ts";
@@ -30,6 +38,9 @@ export function describeFailure(error: unknown): { readonly message: string; rea
     return { message: `${error.message}. --help says how to call it.`, status: EXIT.usage };
   if (error instanceof WaitTimeoutError)
     return { message: `${error.message}; it goes on, only the waiting ended`, status: EXIT.failed };
+  if (error instanceof StoreTimeoutError)
+    return { message: `${error.message}; they are safe, only the waiting ended`, status: EXIT.failed };
+  if (error instanceof PartlySentError) return describeFailure(error.cause);
   if (error instanceof UnreachableError)
     return {
       message: `${error.message}. Is the stack running? \`bun start\` starts it.`,
