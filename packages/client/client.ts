@@ -1,6 +1,8 @@
 import type { Clock } from "./clock.ts";
 import { DeadLettersClient } from "./dead-letters.ts";
 import { EventsClient } from "./events.ts";
+import { QueuesClient } from "./queues.ts";
+import { SchedulesClient } from "./schedules.ts";
 import { expectShape, isReadiness } from "./shapes.ts";
 import { TasksClient } from "./tasks.ts";
 import { type CallOptions, type Credential, type Fetch, Transport } from "./transport.ts";
@@ -27,6 +29,8 @@ export interface Client {
   readonly tasks: TasksClient;
   readonly dlq: DeadLettersClient;
   readonly events: EventsClient;
+  readonly schedules: SchedulesClient;
+  readonly queues: QueuesClient;
   /** What is up and what is down, by name. Down is an answer, not an error. */
   health(options?: CallOptions): Promise<Readiness>;
 }
@@ -44,6 +48,8 @@ export function createClient(options: ClientOptions): Client {
     tasks: new TasksClient(transport),
     dlq: new DeadLettersClient(transport),
     events: new EventsClient(transport),
+    schedules: new SchedulesClient(transport),
+    queues: new QueuesClient(transport),
     health: async ({ signal } = {}) => {
       const call = { method: "GET", path: "/health/ready", isRepeatable: false, signal } as const;
       return expectShape(await transport.call({ ...call, alsoAnswers: [503] }), isReadiness);

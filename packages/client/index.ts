@@ -13,6 +13,9 @@ export {
 export type { EventBatcher, FlushOptions } from "./event-batcher.ts";
 export type * from "./event-types.ts";
 export type { EventsClient, SendOptions, StoreWaitOptions } from "./events.ts";
+export type { QueuesClient } from "./queues.ts";
+export type * from "./schedule-types.ts";
+export type { SchedulesClient } from "./schedules.ts";
 export type { TailDropped, TailOptions } from "./tail-events.ts";
 export { type BatchOptions, hasEnded, type TasksClient, type WaitOptions } from "./tasks.ts";
 export type { CallOptions, Credential, Fetch } from "./transport.ts";

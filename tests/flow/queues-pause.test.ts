@@ -107,7 +107,7 @@ test("a pause outlives workers, schedulers, and the bucket that tells it around"
   await stack.submit(simulated("survivor"));
   await untilTrue(async () => (await parkedCount("simulate")) === 1, WAIT_MS, "it is parked");
   await untilTrue(
-    async () => (await kvKeys().catch(() => [])).includes("$KV.control.paused.simulate"),
+    async () => (await kvKeys().catch((): readonly string[] => [])).includes("$KV.control.paused.simulate"),
     WAIT_MS,
     "the bucket says so again",
   );
