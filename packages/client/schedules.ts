@@ -40,7 +40,10 @@ export class SchedulesClient {
    * @throws ApiError SCHEDULE_ID_CONFLICT, VALIDATION_FAILED, LIMIT_REACHED
    */
   async create(request: ScheduleRequest, options: CallOptions = {}): Promise<Schedule> {
-    const body = { ...request, schedule_id: request.schedule_id ?? makeTaskId(this.#transport.clock.nowMs()) };
+    const body = {
+      ...request,
+      schedule_id: request.schedule_id ?? makeTaskId(this.#transport.clock.nowMs()),
+    };
     const call = { method: "POST", path: PATH, body, isRepeatable: true, ...options } as const;
     return expectShape(await this.#transport.call(call), isSchedule);
   }
