@@ -19,6 +19,11 @@ import type { TaskPhase, TaskStatus } from "./task.ts";
  *  9. A redrive reopens only what is dead or cancelled, keeps the policy, and starts the failure count afresh.
  * 10. Attempt numbers end at ATTEMPT_NUMBER_MAX: an attempt with that number cannot be followed by another, so what would
  *     try again buries, and no redrive brings it back.
+ * 11. Each parent that ends is counted once, while the task waits for it; the last one makes the task due, not before the
+ *     time that it was asked for.
+ * 12. A parent that does not complete ends a task that waits for it, with DEPENDENCY_FAILED; that uses up the next number
+ *     and is no dead letter. A task that runs anyway counts such a parent like any other.
+ * 13. A redrive has a task wait again for those of its parents that are open or come back with it.
  */
 export interface OpenState {
   readonly kind: "open";
@@ -57,16 +62,24 @@ export type TaskEvent =
       readonly readyAtMs: number;
     }
   | { readonly kind: "cancel" }
-  | { readonly kind: "redrive"; readonly readyAtMs: number };
+  /** A parent that it waited for has completed, or has ended otherwise and does not matter to it. */
+  | { readonly kind: "release"; readonly atMs: number }
+  /** A parent that it waits for has ended without completing. */
+  | { readonly kind: "fail_with_parent" }
+  /** `waitingFor`: parents that are open; 0 when absent. */
+  | { readonly kind: "redrive"; readonly readyAtMs: number; readonly waitingFor?: number };
 
 /** The state after the event, or null when the event is refused and changes nothing. */
 export function transition(state: TaskState, event: TaskEvent): TaskState | null {
-  if (state.kind === "ended") return event.kind === "redrive" ? redriven(state, event.readyAtMs) : null;
+  if (state.kind === "ended") return event.kind === "redrive" ? redriven(state, event) : null;
   switch (event.kind) {
     case "redrive":
       return null;
     case "cancel":
       return { ...ended(state, "cancelled"), attempt: state.attempt + (state.claimedBy === null ? 1 : 0) };
+    case "release":
+    case "fail_with_parent":
+      return state.waitingFor > 0 ? afterParent(state, event) : null;
     case "claim":
       if (state.claimedBy !== null || state.waitingFor > 0 || event.attempt !== state.attempt + 1)
         return null;
@@ -77,7 +90,18 @@ export function transition(state: TaskState, event: TaskEvent): TaskState | null
   }
 }
 
-type AttemptEvent = Exclude<TaskEvent, { kind: "claim" | "cancel" | "redrive" }>;
+type ParentEvent = Extract<TaskEvent, { kind: "release" | "fail_with_parent" }>;
+
+/** Who waits is not claimed: the attempt that might be running there is none. */
+function afterParent(state: OpenState, event: ParentEvent): TaskState {
+  if (event.kind === "fail_with_parent") return { ...ended(state, "dead"), attempt: state.attempt + 1 };
+  const waitingFor = state.waitingFor - 1;
+  return waitingFor > 0
+    ? { ...state, waitingFor }
+    : { ...state, waitingFor, readyAtMs: Math.max(state.readyAtMs, event.atMs) };
+}
+
+type AttemptEvent = Extract<TaskEvent, { kind: "complete" | "retry" | "bury" | "lose" | "give_back" }>;
 
 function afterAttempt(state: OpenState, event: AttemptEvent): TaskState {
   if (event.kind === "complete") return ended(state, "completed");
@@ -98,7 +122,10 @@ function ended(state: OpenState, how: EndState["how"]): EndState {
   return { kind: "ended", how, attempt: state.attempt, maxAttempts: state.maxAttempts };
 }
 
-function redriven(state: EndState, readyAtMs: number): OpenState | null {
+function redriven(
+  state: EndState,
+  { readyAtMs, waitingFor = 0 }: Extract<TaskEvent, { kind: "redrive" }>,
+): OpenState | null {
   if (state.how === "completed" || state.attempt >= ATTEMPT_NUMBER_MAX) return null;
   const { attempt, maxAttempts } = state;
   return {
@@ -108,7 +135,7 @@ function redriven(state: EndState, readyAtMs: number): OpenState | null {
     failures: 0,
     losses: 0,
     claimedBy: null,
-    waitingFor: 0,
+    waitingFor,
     readyAtMs,
   };
 }

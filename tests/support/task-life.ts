@@ -52,6 +52,11 @@ export async function enact(sql: Sql, seq: number, event: TaskEvent): Promise<bo
     }
     case "cancel":
       return (await cancelTask(sql, seq, "not wanted")) !== null;
+    case "release":
+    case "fail_with_parent":
+      throw new Error(
+        "a life is that of one task; tests/unit/store/tasks/advance-graphs.test.ts has the others",
+      );
     case "redrive":
       return await reopenTask(sql, { seq, redrivenBy: 1, delayMs: event.readyAtMs });
     case "lose":

@@ -39,7 +39,14 @@ const ENDINGS: readonly TaskEvent[] = [
 ];
 const CLAIM: TaskEvent = { kind: "claim", ...by };
 const REDRIVE: TaskEvent = { kind: "redrive", readyAtMs: AGAIN_MS };
-const ANY_EVENT: readonly TaskEvent[] = [...ENDINGS, CLAIM, { kind: "cancel" }, REDRIVE];
+const ANY_EVENT: readonly TaskEvent[] = [
+  ...ENDINGS,
+  CLAIM,
+  { kind: "cancel" },
+  { kind: "release", atMs: NOW_MS },
+  { kind: "fail_with_parent" },
+  REDRIVE,
+];
 
 /** The state after the events; each must be accepted. */
 function after(state: TaskState, ...events: readonly TaskEvent[]): TaskState {
@@ -191,6 +198,43 @@ describe("cancelling and redriving", () => {
   });
 });
 
+describe("parents", () => {
+  const waiting: OpenState = { ...OPEN, waitingFor: 2 };
+  const RELEASE: TaskEvent = { kind: "release", atMs: NOW_MS };
+
+  test("invariant 11: each parent counts once, and after the last one none does", () => {
+    const one = after(waiting, RELEASE);
+    expect(one).toEqual({ ...waiting, waitingFor: 1 });
+    expect(transition(one, CLAIM)).toBeNull();
+    const none = after(one, RELEASE);
+    expect(transition(none, CLAIM)).not.toBeNull();
+    expect(transition(none, RELEASE)).toBeNull();
+    expect(transition(claimed(), RELEASE)).toBeNull();
+  });
+
+  test("invariant 11: the last parent makes the task due at that moment, or at its own time, if that is later", () => {
+    const last: TaskEvent = { kind: "release", atMs: NOW_MS + 5 };
+    expect(open(after({ ...waiting, waitingFor: 1 }, last)).readyAtMs).toBe(NOW_MS + 5);
+    const later = { ...waiting, waitingFor: 1, readyAtMs: NOW_MS + 900 };
+    expect(open(after(later, last)).readyAtMs).toBe(NOW_MS + 900);
+  });
+
+  test("invariant 12: a parent that fails ends who waits, with the next number, and nobody else", () => {
+    const FAIL: TaskEvent = { kind: "fail_with_parent" };
+    expect(after({ ...waiting, attempt: 3 }, FAIL)).toEqual({
+      ...{ kind: "ended", how: "dead", attempt: 4, maxAttempts: 3 },
+    });
+    expect(transition(OPEN, FAIL)).toBeNull();
+    expect(transition(claimed(), FAIL)).toBeNull();
+  });
+
+  test("invariant 13: what comes back waits for the parents that are open then", () => {
+    const failed = after(waiting, { kind: "fail_with_parent" });
+    const back = open(after(failed, { kind: "redrive", readyAtMs: AGAIN_MS, waitingFor: 2 }));
+    expect([back.waitingFor, phaseOf(back, NOW_MS)]).toEqual([2, "waiting"]);
+  });
+});
+
 describe("phases", () => {
   test.each([
     ["waiting", { ...OPEN, waitingFor: 1 }, "pending"],
@@ -218,7 +262,9 @@ function anyEvent(): fc.Arbitrary<TaskEvent> {
   return fc.oneof(
     fc.record({ kind: fc.constantFrom("claim", "complete", "bury"), attempt, session }),
     fc.record({ kind: fc.constantFrom("retry", "lose", "give_back"), attempt, session, readyAtMs }),
-    fc.record({ kind: fc.constant("redrive"), readyAtMs }),
+    fc.record({ kind: fc.constant("redrive"), readyAtMs, waitingFor: fc.nat(2) }),
+    fc.record({ kind: fc.constant("release"), atMs: readyAtMs }),
+    fc.constant({ kind: "fail_with_parent" } as const),
     fc.constant({ kind: "cancel" } as const),
   ) as fc.Arbitrary<TaskEvent>;
 }
