@@ -47,3 +47,21 @@ test("a file that is cancelled while it is processed for ever stops at once, and
   expect(await stack.untilEnded(after, 30_000)).toMatchObject({ status: "completed" });
   expect((await stack.call("GET", `/api/dlq/${fileId}`)).status).toBe(404);
 }, 120_000);
+
+test("a file that is deleted while it is processed stops, and leaves nothing", async () => {
+  const blobs = await blobsOf(stack);
+  const fileId = await submitFile(
+    { ...stack, blobs },
+    { operation: "uppercase", content: "!loop\n", timeoutS: 300 },
+  );
+  await stack.untilPhase(fileId, "running", 30_000);
+  expect((await stack.call("DELETE", `/api/files/${fileId}`)).status).toBe(204);
+  await untilTrue(
+    async () => (await worker.metric('millrace_file_threads{state="busy"')).join().endsWith(" 0"),
+    30_000,
+    "no busy thread",
+  );
+  expect((await stack.call("GET", `/api/files/${fileId}`)).status).toBe(404);
+  const left = (await blobs.list()).items.filter(({ key }) => key.includes(fileId));
+  expect(left).toEqual([]);
+}, 120_000);

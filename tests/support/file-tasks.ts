@@ -91,6 +91,8 @@ export interface HostileWorker {
   /** How often it was started. */
   readonly starts: () => number;
   metric(name: string): Promise<readonly string[]>;
+  /** Asks it to leave; another one starts when it has. */
+  leave(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -134,5 +136,10 @@ export async function startHostileWorker(
     const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
     return text.split("\n").filter((line) => line.startsWith(name));
   };
-  return { workerId: "hostile", starts: () => starts, metric, stop };
+  const leave = async (): Promise<void> => {
+    const leaving = child;
+    leaving.kill("SIGTERM");
+    await leaving.exited;
+  };
+  return { workerId: "hostile", starts: () => starts, metric, leave, stop };
 }

@@ -1,5 +1,6 @@
 import { open, rm } from "node:fs/promises";
 import type { Blobs } from "@millrace/blobs";
+import { orDiskFault } from "@millrace/blobs/local/disk-fault";
 import { FILE_BYTES_MAX } from "@millrace/core/limits";
 import type { ScratchFolder } from "./scratch-folder.ts";
 
@@ -42,12 +43,22 @@ async function fetchContent(
   const path = scratch.newPath();
   const content = { path, bytes: reading.bytes, [Symbol.asyncDispose]: () => rm(path, { force: true }) };
   try {
-    await using file = await open(path, "wx", 0o600);
-    for await (const piece of reading.stream) await file.writeFile(piece);
+    await orDiskFault(copy(reading.stream, path));
     return content;
   } catch (error) {
     await content[Symbol.asyncDispose]();
     signal.throwIfAborted();
     throw error;
   }
+}
+
+async function copy(stream: ReadableStream<Uint8Array>, path: string): Promise<void> {
+  await using file = await open(path, "wx", 0o600);
+  let offset = 0;
+  for await (const piece of stream)
+    for (let done = 0; done < piece.byteLength; ) {
+      const { bytesWritten } = await file.write(piece, done, piece.byteLength - done, offset);
+      done += bytesWritten;
+      offset += bytesWritten;
+    }
 }

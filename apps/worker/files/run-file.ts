@@ -1,5 +1,6 @@
 import { readSync, writeSync } from "node:fs";
-import type { Json } from "@millrace/core";
+import { diskFaultOf } from "@millrace/blobs/local/disk-fault";
+import { Fault, type Json } from "@millrace/core";
 import { FILE_PIECE_BYTES } from "@millrace/core/limits";
 import { type JobContext, JobFailure, threadMain } from "@millrace/pool/thread";
 import { isFileOperationName } from "@millrace/protocol/file-operations/index";
@@ -68,9 +69,15 @@ async function writeBody(fd: number, body: OperationOutput["body"]): Promise<num
 }
 
 function writeAll(fd: number, bytes: Uint8Array, offset: number): number {
-  for (let done = 0; done < bytes.length; )
-    done += writeSync(fd, bytes, done, bytes.length - done, offset + done);
-  return bytes.length;
+  try {
+    for (let done = 0; done < bytes.length; )
+      done += writeSync(fd, bytes, done, bytes.length - done, offset + done);
+    return bytes.length;
+  } catch (error) {
+    const fault = diskFaultOf(error);
+    if (!(fault instanceof Fault)) throw error;
+    throw new JobFailure(fault.code, fault.message, true);
+  }
 }
 
 export default threadMain(runFile);

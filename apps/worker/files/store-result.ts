@@ -31,11 +31,14 @@ export async function storeResult(
   const key = resultKey(task.file_id, attempt);
   const source = createReadStream(path, { highWaterMark: PIECE_BYTES });
   const options = { bytesMax: FILE_RESULT_BYTES_MAX, signal };
-  const written = await blobs.write(key, source, options).catch((error: unknown) => {
-    if (!(error instanceof Fault && error.code === "BODY_TOO_LARGE")) throw error;
-    const message = `the result has more than ${FILE_RESULT_BYTES_MAX} bytes`;
-    throw new JobFailure("RESULT_TOO_LARGE", message, false);
-  });
+  const written = await blobs
+    .write(key, source, options)
+    .catch((error: unknown) => {
+      if (!(error instanceof Fault && error.code === "BODY_TOO_LARGE")) throw error;
+      const message = `the result has more than ${FILE_RESULT_BYTES_MAX} bytes`;
+      throw new JobFailure("RESULT_TOO_LARGE", message, false);
+    })
+    .finally(() => source.destroy());
   return {
     result: {
       key,

@@ -17,6 +17,10 @@ import type { FilePorts } from "../files/start-files.ts";
 import { storeResult } from "../files/store-result.ts";
 import type { TaskContext, TaskPorts, TaskType } from "../task-type.ts";
 
+/** A deletion cancels the task, too; whoever reads this has more likely given two processes different places for files. */
+const CONTENT_MISSING =
+  "the file has no content in the storage of this worker: it was deleted, or STORAGE_URL is not that of the api";
+
 /** Runs one operation on one uploaded file, in a thread. Null: this worker takes no files. */
 export default function fileProcess({ files }: TaskPorts): TaskType | null {
   if (files === undefined) return null;
@@ -49,8 +53,7 @@ async function attempt(own: Attempt): Promise<AttemptOutcome> {
   const { task, context, files, startedMs } = own;
   const { signal } = context;
   await using content = await openContent(task.content_key, { ...files, signal });
-  if (content === undefined)
-    return failed("CONTENT_MISSING", "the content of the file is not there any more: it was deleted", false);
+  if (content === undefined) return failed("CONTENT_MISSING", CONTENT_MISSING, false);
   if (content.bytes !== task.size) {
     const message = `the content has ${content.bytes} bytes instead of ${task.size}`;
     return failed("CONTENT_DAMAGED", message, false);
@@ -59,7 +62,7 @@ async function attempt(own: Attempt): Promise<AttemptOutcome> {
   try {
     const outcome = await run(own, content.path, path);
     signal.throwIfAborted();
-    if (outcome.kind === "failed") return outcome;
+    if (outcome.kind === "failed") return patient(outcome);
     const made = { task, attempt: context.attempt, made: outcome.result, path, signal };
     const { result, summary } = await storeResult(files.blobs, made);
     files.metrics.bytes.add({ direction: "in" }, content.bytes);
@@ -109,15 +112,18 @@ function quarantined(outcome: AloneOutcome, losses: number): JobOutcome<FileResu
 function failureOf(error: unknown): AttemptOutcome {
   if (error instanceof JobFailure) return failed(error.code, error.message, error.isRetryable);
   if (!(error instanceof Fault)) throw error;
-  const isStorage = error.code === "STORAGE_UNAVAILABLE" || error.code === "STORAGE_FULL";
-  const failure = failed(error.code, error.message, true);
+  return patient(failed(error.code, error.message, true));
+}
+
+/** Attempts are few, and a storage may take a while to come back. */
+function patient(failure: Failure): Failure {
+  const { code } = failure.error;
+  const isStorage = code === "STORAGE_UNAVAILABLE" || code === "STORAGE_FULL";
   return isStorage ? { ...failure, retryAfterMs: FILE_STORAGE_PAUSE_MS } : failure;
 }
 
-function failed(
-  code: string,
-  message: string,
-  isRetryable: boolean,
-): Extract<AttemptOutcome, { kind: "failed" }> {
+type Failure = Extract<AttemptOutcome, { kind: "failed" }>;
+
+function failed(code: string, message: string, isRetryable: boolean): Failure {
   return { kind: "failed", error: { code, message }, isRetryable };
 }

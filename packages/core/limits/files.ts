@@ -85,7 +85,7 @@ export const UPLOAD_TOLD_EVERY_MS = 250;
  */
 export const UPLOAD_SILENCE_MS_MAX = 20_000;
 /** The same when somebody else asks for the upload: a connection that is half open is given up after this. */
-export const UPLOAD_STALL_MS_MAX = 1_000;
+export const UPLOAD_STALL_MS_MAX = 2_000;
 /** How long a request waits for one that holds its upload and still receives bytes, or finishes; then UPLOAD_LOCKED. */
 export const UPLOAD_LOCK_WAIT_MS_MAX = 8_000;
 /** Requests that wait for one upload. */
@@ -97,7 +97,7 @@ export const UPLOAD_METADATA_CHARS_MAX = 14 * 1024;
 export const FILE_RESULT_BYTES_MAX = 3 * FILE_BYTES_MAX + 1024 * 1024;
 /** Of what an operation says about a file, as JSON; more stands in the result file alone. */
 export const FILE_SUMMARY_BYTES_MAX = 64 * 1024;
-/** After an attempt that failed because the storage was away: attempts are few, and it may take a while to come back. */
+/** Before the next attempt, when one failed because the storage was away or full. */
 export const FILE_STORAGE_PAUSE_MS = 30_000;
 
 /** Rows that one round of the sweep ends, and forgets. */

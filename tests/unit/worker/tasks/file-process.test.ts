@@ -140,6 +140,21 @@ describe.each(KINDS)("with files in %s", (kind) => {
   );
 
   test(
+    "a content of several pieces arrives whole",
+    async () => {
+      const ground = kind === "local" ? local : await newGround(kind);
+      const text = "a line that ends at no piece's end\n".repeat(170_000);
+      const task = await store(ground.blobs, text, {
+        operation: "checksum",
+        options: { algorithms: ["sha256"] },
+      });
+      const sha256 = new Bun.CryptoHasher("sha256").update(text).digest("hex");
+      expect(await start(ground, task)).toMatchObject({ kind: "completed", result: { summary: { sha256 } } });
+    },
+    DONE_MS,
+  );
+
+  test(
     "content that was deleted meanwhile is a failure that is not retried",
     async () => {
       const ground = kind === "local" ? local : await newGround(kind);
