@@ -2,7 +2,7 @@ import { uploadReleaseSubject } from "@millrace/protocol";
 import type { Bus } from "./connect.ts";
 
 /** Whoever holds an upload answers within half of this. */
-const ANSWER_MS_MAX = 1_000;
+const ANSWER_MS_MAX = 500;
 const FREE = "free";
 const BUSY = "busy";
 
@@ -44,7 +44,7 @@ export class UploadReleases {
 
   /**
    * From now on, answers those who ask. `letGo` resolves once the upload is free; it is not waited for beyond
-   * half a second, so that they know that somebody is there.
+   * a quarter of a second, so that they know that somebody is there.
    *
    * @returns what to call when it is free.
    */

@@ -12,7 +12,7 @@ describe.each([...KINDS])("resumable uploads on %s storage", (kind) => {
     blobs = await newBlobs(kind);
     api = await startTusApi(blobs);
   }, 60_000);
-  afterAll(() => api.stop());
+  afterAll(() => api.stop(), 60_000);
 
   const taskOf = async (path: string) => (await api.tasks()).filter((task) => task.task_id === idOf(path));
   const content = (path: string) => contentOf(blobs, `content/${idOf(path)}`);
@@ -163,7 +163,7 @@ describe("the protocol", () => {
   beforeAll(async () => {
     api = await startTusApi(await newBlobs("local"));
   }, 60_000);
-  afterAll(() => api.stop());
+  afterAll(() => api.stop(), 60_000);
 
   test("OPTIONS says what the server can do, to anybody", async () => {
     for (const path of ["/api/uploads", "/api/uploads/0199-x"]) {

@@ -1,5 +1,6 @@
 import { serve } from "@millrace/api/serve";
 import type { Blobs } from "@millrace/blobs";
+import { Upload, type UploadOptions } from "tus-js-client";
 import { callWith, signUp, startApi } from "./api.ts";
 
 export const TUS = { "Tus-Resumable": "1.0.0" } as const;
@@ -26,17 +27,20 @@ export type TusCall = (
   },
 ) => Promise<Response>;
 
-export interface TusApi extends Awaited<ReturnType<typeof startApi>> {
-  readonly port: number;
+/** Requests of the protocol to one api: with its version, and the token of the user unless another is named. */
+export interface TusCaller {
   readonly url: string;
-  /** A request of the protocol: with its version, and the token of the user unless another is named. */
   readonly tus: TusCall;
   readonly token: string;
-  readonly strangerToken: string;
   /** Begins an upload, and answers with its path. */
   begin(length: number | null, more?: Readonly<Record<string, string>>): Promise<string>;
   /** Sends bytes from an offset on. */
   send(path: string, offset: number, body: Body, more?: Readonly<Record<string, string>>): Promise<Response>;
+}
+
+export interface TusApi extends Awaited<ReturnType<typeof startApi>>, TusCaller {
+  readonly port: number;
+  readonly strangerToken: string;
   /** Tasks of files so far. */
   tasks(): Promise<
     readonly { readonly task_id: string; readonly payload: Readonly<Record<string, unknown>> }[]
@@ -44,16 +48,10 @@ export interface TusApi extends Awaited<ReturnType<typeof startApi>> {
   stop(): Promise<void>;
 }
 
-/** The API on a port of its own, since the bytes must come through a real socket. */
-export async function startTusApi(blobs: Blobs): Promise<TusApi> {
-  const api = await startApi({ blobs });
-  const listening = serve(api.app, { host: "127.0.0.1", port: 0 });
-  const call = callWith((request) => api.app.handle(request));
-  const { accessToken: token } = await signUp(call, "user@example.org");
-  const { accessToken: strangerToken } = await signUp(call, "stranger@example.org");
+export function tusCaller(url: string, token: string): TusCaller {
   const tus: TusCall = (method, path, request = {}) => {
     const identity = request.token === undefined ? token : request.token;
-    return fetch(new URL(path, listening.url), {
+    return fetch(new URL(path, url), {
       method,
       headers: {
         ...TUS,
@@ -64,12 +62,9 @@ export async function startTusApi(blobs: Blobs): Promise<TusApi> {
     });
   };
   return {
-    ...api,
-    port: listening.port,
-    url: listening.url,
+    url,
     tus,
     token,
-    strangerToken,
     begin: async (length, more = {}) => {
       const size: Record<string, string> =
         length === null ? { "Upload-Defer-Length": "1" } : { "Upload-Length": String(length) };
@@ -83,6 +78,21 @@ export async function startTusApi(blobs: Blobs): Promise<TusApi> {
         headers: { "Content-Type": BYTES, "Upload-Offset": String(offset), ...more },
         body,
       }),
+  };
+}
+
+/** The API on a port of its own, since the bytes must come through a real socket. */
+export async function startTusApi(blobs: Blobs): Promise<TusApi> {
+  const api = await startApi({ blobs });
+  const listening = serve(api.app, { host: "127.0.0.1", port: 0 });
+  const call = callWith((request) => api.app.handle(request));
+  const { accessToken: token } = await signUp(call, "user@example.org");
+  const { accessToken: strangerToken } = await signUp(call, "stranger@example.org");
+  return {
+    ...api,
+    ...tusCaller(listening.url, token),
+    port: listening.port,
+    strangerToken,
     tasks: () => api.sql`select task_id, payload from tasks where task_type = 'file.process' order by seq`,
     stop: async () => {
       await listening.stop();
@@ -102,4 +112,31 @@ export interface TusProblem {
 
 export async function problemOf(response: Response): Promise<TusProblem> {
   return (await response.json()) as TusProblem; // A test that gets something else fails on it.
+}
+
+export interface ClientUpload {
+  /** Resolves when the client says that it is done; rejects when it gives up. */
+  readonly done: Promise<void>;
+  /** The upload's URL, once it has one. */
+  readonly url: () => string | null;
+  /** Stops; `true` also tells the server that the upload is given up. */
+  readonly abort: (shouldTerminate: boolean) => Promise<void>;
+}
+
+/** An upload by `tus-js-client`, patient enough for any number of broken connections. */
+export function uploadWithClient(
+  file: Buffer,
+  options: Partial<UploadOptions> & { readonly endpoint: string },
+): ClientUpload {
+  const { promise: done, resolve, reject } = Promise.withResolvers<void>();
+  const upload = new Upload(file, {
+    chunkSize: 5 * 1024 * 1024,
+    retryDelays: Array.from({ length: 100 }, () => 100),
+    metadata: { filename: "big.bin", operation: "checksum" },
+    onSuccess: () => resolve(),
+    onError: reject,
+    ...options,
+  });
+  upload.start();
+  return { done, url: () => upload.url, abort: (shouldTerminate) => upload.abort(shouldTerminate) };
 }

@@ -1,9 +1,12 @@
 import { Fault } from "@millrace/core";
 import { UPLOADS_PREFIX } from "@millrace/protocol/file-operations/index";
+import type { Ports } from "../ports.ts";
 import { type Checksum, verified } from "./checksum.ts";
 import type { Reception } from "./reception.ts";
-import type { TusPorts } from "./upload-ports.ts";
 import type { UploadRow } from "./upload-row.ts";
+
+const ATTEMPTS_MAX = 6;
+const PAUSE_MS_MAX = 40;
 
 export interface Arriving {
   readonly offset: number;
@@ -17,7 +20,7 @@ export interface Arriving {
  *
  * @returns the offset after it, which is on the disk
  */
-export async function appendBytes(ports: TusPorts, file: UploadRow, arriving: Arriving): Promise<number> {
+export async function appendBytes(ports: Ports, file: UploadRow, arriving: Arriving): Promise<number> {
   const { reception, checksum, offset } = arriving;
   if (checksum === undefined) return append(ports, file, { offset, source: reception.bytes() });
   return appendVerified(ports, file, { offset, reception, checksum });
@@ -28,14 +31,19 @@ interface Piece {
   readonly source: AsyncIterable<Uint8Array>;
 }
 
-async function append(ports: TusPorts, file: UploadRow, { offset, source }: Piece): Promise<number> {
+async function append(ports: Ports, file: UploadRow, { offset, source }: Piece): Promise<number> {
   const bytesMax = roomOf(file) - offset;
-  const outcome = await ports.blobs.uploads.append(file.contentKey, source, { offset, bytesMax });
-  if (outcome.kind === "appended") return outcome.offset;
-  // Ended by another process just now, or written to by one that was not heard: the next HEAD tells.
-  if (outcome.kind === "conflict" && outcome.offset === offset)
-    throw new Fault("UPLOAD_LOCKED", "another request is sending to this upload", { retryAfterS: 1 });
-  throw new Fault("UPLOAD_OFFSET_CONFLICT", "the upload has moved on meanwhile");
+  for (let attempt = 1; ; attempt += 1) {
+    const outcome = await ports.blobs.uploads.append(file.contentKey, source, { offset, bytesMax });
+    if (outcome.kind === "appended") return outcome.offset;
+    // Ended by another process just now, or written to by one that was not heard: the next HEAD tells.
+    if (outcome.kind === "missing" || outcome.offset !== offset)
+      throw new Fault("UPLOAD_OFFSET_CONFLICT", "the upload has moved on meanwhile");
+    // Somebody else tries the same at this very moment, and none of the source was taken. One of two must win.
+    if (attempt >= ATTEMPTS_MAX)
+      throw new Fault("UPLOAD_LOCKED", "another request is sending to this upload", { retryAfterS: 1 });
+    await Bun.sleep(PAUSE_MS_MAX * Math.random());
+  }
 }
 
 /** What this upload may have at most. */
@@ -48,7 +56,7 @@ function roomOf({ declaredSize, keptBytes }: UploadRow): number {
  * is seen. That writes it twice; no memory is needed for it, whatever its size.
  */
 async function appendVerified(
-  ports: TusPorts,
+  ports: Ports,
   file: UploadRow,
   { offset, reception, checksum }: Arriving & { readonly checksum: Checksum },
 ): Promise<number> {

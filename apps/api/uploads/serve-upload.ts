@@ -2,9 +2,9 @@ import { Fault, type Identity } from "@millrace/core";
 import { FILE_BYTES_MAX } from "@millrace/core/limits";
 import { type Lock, Server } from "@tus/server";
 import { scopeOf } from "../http/request-scope.ts";
+import type { Ports } from "../ports.ts";
 import { faultOfLibrary, faultOfStatus, tusAnswer, tusOptions, tusProblem } from "./tus-answer.ts";
 import { allowedMethods, readTusRequest, type TusRequest, UPLOADS_PATH } from "./tus-request.ts";
-import type { TusPorts } from "./upload-ports.ts";
 import { TUS_EXTENSIONS, UploadVisit } from "./upload-visit.ts";
 
 export interface Arrival {
@@ -18,7 +18,7 @@ export interface Arrival {
 const FILE_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** One request of the tus protocol, whatever its verb. Never throws. */
-export async function serveUpload(ports: TusPorts, arrival: Arrival): Promise<Response> {
+export async function serveUpload(ports: Ports, arrival: Arrival): Promise<Response> {
   const { request, correlationId, fileId } = arrival;
   try {
     const tus = readTusRequest(request, fileId);
@@ -46,7 +46,7 @@ export function describeUploads(fileId: string | undefined): Response {
 }
 
 /** Clients of tus repeat after a 503 and give up after a 429, and one of their own uploads is about to end. */
-function takeSlot({ uploadSlots }: TusPorts, { userId }: Identity): () => void {
+function takeSlot({ uploadSlots }: Ports, { userId }: Identity): () => void {
   try {
     return uploadSlots.take(userId);
   } catch (error) {
@@ -59,7 +59,7 @@ function takeSlot({ uploadSlots }: TusPorts, { userId }: Identity): () => void {
  * A server of the library for each request (2.5 µs): so its store knows the request, and no request can meet what
  * another one left behind.
  */
-async function visit(ports: TusPorts, arrival: Arrival, tus: TusRequest): Promise<Response> {
+async function visit(ports: Ports, arrival: Arrival, tus: TusRequest): Promise<Response> {
   const { identity, correlationId, request } = arrival;
   const { checksum } = tus;
   const body = tus.bringsBytes ? request.body : null;
@@ -87,7 +87,7 @@ async function visit(ports: TusPorts, arrival: Arrival, tus: TusRequest): Promis
   return tusAnswer(response, store.expiresAt);
 }
 
-function lockFor({ uploadLocks }: TusPorts, store: UploadVisit, fileId: string): Lock {
+function lockFor({ uploadLocks }: Ports, store: UploadVisit, fileId: string): Lock {
   let release: (() => void) | undefined;
   return {
     lock: async () => {

@@ -22,7 +22,7 @@ interface Holding {
  * bytes from one writer only.
  *
  * Whoever holds an upload keeps it while bytes arrive, and gives way when its sender stalls: a connection that is half
- * open costs the next request a second, not the time-out of TCP.
+ * open costs the next request two seconds, not the time-out of TCP.
  */
 export class UploadLocks {
   readonly #releases: UploadReleasing;

@@ -5,13 +5,14 @@ import { advanceUpload, declareSize, type FileRow, findFile, orStoreFault } from
 import { DataStore, Upload } from "@tus/server";
 import { beginUpload, giveUpUpload } from "../files/upload-life.ts";
 import { UploadTeller } from "../files/upload-teller.ts";
+import type { Ports } from "../ports.ts";
+import { deleteFile } from "../use-cases/delete-file.ts";
 import { appendBytes } from "./append-bytes.ts";
 import type { Checksum } from "./checksum.ts";
+import { discardBytes } from "./discard-bytes.ts";
 import { finishBytes } from "./finish-bytes.ts";
 import { Reception } from "./reception.ts";
-import { discardBytes, removeUpload } from "./remove-upload.ts";
 import { tooLarge } from "./tus-request.ts";
-import type { TusPorts } from "./upload-ports.ts";
 import type { UploadRow } from "./upload-row.ts";
 import { metadataOf, readWish } from "./upload-wish.ts";
 
@@ -39,7 +40,7 @@ export const TUS_EXTENSIONS = [
  */
 export class UploadVisit extends DataStore {
   override extensions = [...TUS_EXTENSIONS];
-  readonly #ports: TusPorts;
+  readonly #ports: Ports;
   readonly #visitor: Visitor;
   readonly #reception: Reception;
   #teller: UploadTeller | undefined;
@@ -48,7 +49,7 @@ export class UploadVisit extends DataStore {
   /** Made by this request: its client does not know the id before the answer. */
   #isNew = false;
 
-  constructor(ports: TusPorts, visitor: Visitor) {
+  constructor(ports: Ports, visitor: Visitor) {
     super();
     this.#ports = ports;
     this.#visitor = visitor;
@@ -202,11 +203,9 @@ export class UploadVisit extends DataStore {
     await discardBytes(this.#ports, file);
   }
 
+  /** A finished upload is a file, and deleted as one. */
   override async remove(fileId: string): Promise<void> {
-    const file = await this.requireOwn(fileId);
-    await removeUpload(this.#ports, file);
-    this.#ports.liveFiles.tell(fileId, {
-      ...{ v: 1, uploaded: file.uploadOffset, size: file.declaredSize, state: "deleted" },
-    });
+    await this.requireOwn(fileId);
+    await deleteFile(this.#ports, this.#visitor.identity, fileId);
   }
 }
