@@ -1,4 +1,5 @@
 /** `bun run test [arguments of bun test]`: runs the tests, passes their output on, and ends with `N passed, N failed`. */
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { findNatsServer } from "./nats/find-nats-server.ts";
 import { messageOf } from "./start-failure.ts";
@@ -68,7 +69,7 @@ async function runAll(env: Wish["env"]): Promise<readonly TestRun[]> {
   const files = [...new Bun.Glob("tests/**/*.test.ts").scanSync({ cwd: PROJECT })].filter(
     (file) => !file.includes("node_modules"),
   );
-  const { beside, alone } = planTests(files.sort());
+  const { beside, alone } = planTests(files.sort(), (file) => readFileSync(join(PROJECT, file), "utf8"));
   const runs: TestRun[] = [];
   const next = beside.values();
   const take = async (): Promise<void> => {

@@ -1,18 +1,32 @@
 export interface TestPlan {
   /** Each is a run of its own; two go at a time, since most of their time they wait for something to come back. */
   readonly beside: readonly (readonly string[])[];
-  /** Afterwards, with the machine for itself: stories that compare times. */
+  /** Afterwards, with the machine for itself. */
   readonly alone: readonly string[];
 }
 
 const CHAOS = "tests/chaos/";
 const STORIES = "tests/flow/";
+/** So many stories share one run, and thereby its PostgreSQL. */
+const STORIES_PER_RUN = 6;
+/** Stands among the first lines of a file that compares times or memory: beside others it would measure those. */
+const ALONE = "// Runs alone:";
+const MARK_CHARS = 1_000;
 
 /** How the whole suite is run: everything at once would disturb what measures, one after the other would take twice as long. */
-export function planTests(files: readonly string[]): TestPlan {
-  const isChaos = (file: string) => file.startsWith(CHAOS);
-  const isStory = (file: string) => file.startsWith(STORIES);
-  const small = files.filter((file) => !isChaos(file) && !isStory(file));
-  const beside = [small, ...files.filter(isChaos).map((file) => [file])];
-  return { beside: beside.filter((run) => run.length > 0), alone: files.filter(isStory) };
+export function planTests(files: readonly string[], read: (file: string) => string): TestPlan {
+  const isAlone = (file: string) => read(file).slice(0, MARK_CHARS).includes(ALONE);
+  const alone = files.filter(isAlone);
+  const rest = files.filter((file) => !alone.includes(file));
+  const small = rest.filter((file) => !file.startsWith(CHAOS) && !file.startsWith(STORIES));
+  const chaos = rest.filter((file) => file.startsWith(CHAOS)).map((file) => [file]);
+  const stories = rest.filter((file) => file.startsWith(STORIES));
+  const beside = [small, ...chaos, ...groups(stories, STORIES_PER_RUN)];
+  return { beside: beside.filter((run) => run.length > 0), alone };
+}
+
+function groups<Item>(items: readonly Item[], size: number): readonly (readonly Item[])[] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, n) =>
+    items.slice(n * size, (n + 1) * size),
+  );
 }

@@ -1,3 +1,4 @@
+// Runs alone: it compares times.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { untilTrue } from "../support/running-stack.ts";
 import { median, startTaskStack, type TaskStack } from "../support/task-stack.ts";

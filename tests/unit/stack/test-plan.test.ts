@@ -1,21 +1,33 @@
 import { expect, test } from "bun:test";
 import { planTests } from "@millrace/stack/test-plan";
 
-test("chaos runs file by file beside the small tests, and stories run alone", () => {
-  const files = [
-    "tests/chaos/a.test.ts",
-    "tests/chaos/b.test.ts",
-    "tests/flow/c.test.ts",
-    "tests/unit/d.test.ts",
-  ];
-  expect(planTests(files)).toEqual({
-    beside: [["tests/unit/d.test.ts"], ["tests/chaos/a.test.ts"], ["tests/chaos/b.test.ts"]],
-    alone: ["tests/flow/c.test.ts"],
+const MARKED = '// Runs alone: it compares times.\nimport { test } from "bun:test";\n';
+
+test("small tests are one run, chaos goes file by file, stories go in groups, and what measures comes last", () => {
+  const stories = Array.from({ length: 8 }, (_, n) => `tests/flow/story-${n}.test.ts`);
+  const files = ["tests/chaos/a.test.ts", "tests/chaos/b.test.ts", ...stories, "tests/unit/d.test.ts"];
+  const read = (file: string) => (file.endsWith("story-7.test.ts") ? MARKED : "");
+  expect(planTests(files, read)).toEqual({
+    beside: [
+      ["tests/unit/d.test.ts"],
+      ["tests/chaos/a.test.ts"],
+      ["tests/chaos/b.test.ts"],
+      stories.slice(0, 6),
+      stories.slice(6, 7),
+    ],
+    alone: ["tests/flow/story-7.test.ts"],
   });
 });
 
 test("no file is forgotten, and none runs twice", () => {
   const files = ["tests/x.test.ts", "tests/bench/y.test.ts", "tests/flow/z.test.ts", "tests/chaos/w.test.ts"];
-  const { beside, alone } = planTests(files);
-  expect([...beside.flat(), ...alone].sort()).toEqual([...files].sort());
+  for (const text of ["", MARKED]) {
+    const { beside, alone } = planTests(files, () => text);
+    expect([...beside.flat(), ...alone].sort()).toEqual([...files].sort());
+  }
+});
+
+test("the mark counts among the first lines only", () => {
+  const read = () => `${" ".repeat(1_000)}${MARKED}`;
+  expect(planTests(["tests/flow/z.test.ts"], read).alone).toEqual([]);
 });
