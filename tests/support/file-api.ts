@@ -7,7 +7,8 @@ import type { Blobs } from "@millrace/blobs";
 import { openLocalBlobs } from "@millrace/blobs/local/local-blobs";
 import { createMetrics } from "@millrace/observe";
 import { claimAttempts, type FileQuota, findTask, type Sql, settleAttempts } from "@millrace/store";
-import { type Answer, PASSWORD, signUp, startApi } from "./api.ts";
+import { PASSWORD, signUp, startApi } from "./api.ts";
+import type { Answer } from "./running-stack.ts";
 import { scratch } from "./scratch.ts";
 import { FakeBus, FakeLive } from "./task-api.ts";
 
@@ -122,7 +123,7 @@ async function answerOf(response: Response): Promise<Answer> {
   const text = await response.text();
   const parsed: unknown = text.startsWith("{") ? JSON.parse(text) : {};
   const body = typeof parsed === "object" && parsed !== null ? { ...parsed } : {};
-  return { status: response.status, headers: response.headers, text, body };
+  return { status: response.status, headers: response.headers, body };
 }
 
 /** Does what the worker would: claims the file's task, and settles it with this result. */

@@ -2,26 +2,41 @@ import { UPLOAD_TOLD_EVERY_MS } from "@millrace/core/limits";
 import type { LiveFile } from "@millrace/protocol";
 import type { LiveFiles } from "./live-files.ts";
 
-/** Tells how far one upload is: a few times a second, and its end in any case. */
+export interface TellerClock {
+  nowMs(): number;
+  /** Calls once; the returned function prevents it. */
+  after(delayMs: number, call: () => void): () => void;
+}
+
+const CLOCK: TellerClock = {
+  nowMs: () => performance.now(),
+  after: (delayMs, call) => {
+    const timer = setTimeout(call, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Tells how far one upload is: a few times a second, the last bytes of a burst too, and its end in any case. */
 export class UploadTeller {
   readonly #live: Pick<LiveFiles, "tell">;
   readonly #fileId: string;
   readonly #size: number | null;
-  readonly #now: () => number;
+  readonly #clock: TellerClock;
   #uploaded: number;
   #toldAtMs = Number.NEGATIVE_INFINITY;
+  #forget: (() => void) | undefined;
 
   /** @param upload its size, null when nobody has said it, and where it goes on. */
   constructor(
     live: Pick<LiveFiles, "tell">,
     upload: { readonly fileId: string; readonly size: number | null; readonly offset?: number },
-    now: () => number = () => performance.now(),
+    clock: TellerClock = CLOCK,
   ) {
     this.#live = live;
     this.#fileId = upload.fileId;
     this.#size = upload.size;
     this.#uploaded = upload.offset ?? 0;
-    this.#now = now;
+    this.#clock = clock;
   }
 
   get uploaded(): number {
@@ -30,10 +45,10 @@ export class UploadTeller {
 
   received(bytes: number): void {
     this.#uploaded += bytes;
-    const nowMs = this.#now();
-    if (nowMs - this.#toldAtMs < UPLOAD_TOLD_EVERY_MS) return;
-    this.#toldAtMs = nowMs;
-    this.#tell("uploading");
+    if (this.#forget !== undefined) return;
+    const pauseMs = this.#toldAtMs + UPLOAD_TOLD_EVERY_MS - this.#clock.nowMs();
+    if (pauseMs <= 0) this.#tell("uploading");
+    else this.#forget = this.#clock.after(pauseMs, () => this.#tell("uploading"));
   }
 
   /** Once: its bytes are all there, or it was given up; or, of a resumable one, this request has ended. */
@@ -42,6 +57,9 @@ export class UploadTeller {
   }
 
   #tell(state: LiveFile["state"]): void {
+    this.#forget?.();
+    this.#forget = undefined;
+    this.#toldAtMs = this.#clock.nowMs();
     const size = state === "uploaded" ? this.#uploaded : this.#size;
     this.#live.tell(this.#fileId, { v: 1, uploaded: this.#uploaded, size, state });
   }

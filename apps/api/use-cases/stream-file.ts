@@ -75,6 +75,8 @@ class Following {
   start(): () => void {
     const unwatchFile = this.#ports.liveFiles.watch(this.#fileId, (told) => this.#onUpload(told));
     const timer = setInterval(() => void this.#look(), LOOK_EVERY_MS);
+    // Without a first byte, a reader that has seen all there is would wait for the head of the response.
+    if (markOf(this.#view()) === this.#seen) this.#stream.send("open", {});
     this.#take(this.#file);
     void this.#look(); // Whatever happened before the watch began.
     return () => {
