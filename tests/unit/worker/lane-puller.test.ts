@@ -75,6 +75,61 @@ const consumerInfo = (priority: number) =>
 const armed = (priority: number) =>
   until("it waits for work", async () => (await consumerInfo(priority)).num_waiting > 0);
 
+describe("a lane that is paused", () => {
+  let isPaused = false;
+
+  function startPausable(): { puller: LanePuller; started: number[] } {
+    const started: number[] = [];
+    const puller = new LanePuller({
+      bus: under.bus,
+      lane: "short",
+      slots: 4,
+      isPaused: () => isPaused,
+      handle: async (delivery) => {
+        started.push(seqOf(delivery));
+        ack(under.bus, delivery);
+      },
+    });
+    loops.push({ puller, loop: puller.run() });
+    return { puller, started };
+  }
+
+  test("fetches nothing, keeps no pull with the server, and goes on at once", async () => {
+    isPaused = false;
+    const { puller, started } = startPausable();
+    await armed(5);
+    isPaused = true;
+    puller.rearm();
+    await publish([1, 2, 3]);
+    await until(
+      "all wait",
+      async () => (await consumerInfo(5)).num_pending + (await consumerInfo(5)).num_ack_pending === 3,
+    );
+    expect(started).toEqual([]);
+    isPaused = false;
+    puller.rearm();
+    // One may have gone to a pull that was given up at the same moment; it comes again after the ack wait.
+    await until("they are fetched", () => new Set(started).size === 3, 20_000);
+  }, 30_000);
+
+  test("gives back what comes all the same, for others and for later", async () => {
+    isPaused = false;
+    const { puller, started } = startPausable();
+    await armed(5);
+    isPaused = true; // The server has not heard of it yet.
+    await publish([7]);
+    await until(
+      "it was given back",
+      async () =>
+        (await consumerInfo(5)).num_redelivered === 0 && (await consumerInfo(5)).num_ack_pending === 1,
+    );
+    expect(started).toEqual([]);
+    isPaused = false;
+    puller.rearm();
+    await until("it is fetched again", () => started.length === 1);
+  });
+});
+
 describe("slots", () => {
   test("are never exceeded, and all work is done", async () => {
     await publish(range(1, 60));

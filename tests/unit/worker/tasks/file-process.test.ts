@@ -1,124 +1,26 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
 import type { Blobs } from "@millrace/blobs";
-import { type AttemptOutcome, Fault, type Json } from "@millrace/core";
-import { createMetrics } from "@millrace/observe";
-import {
-  contentKey,
-  decodeFileResult,
-  type FileTask,
-  resultKey,
-} from "@millrace/protocol/file-operations/index";
-import { type Files, startFiles } from "@millrace/worker/files/start-files";
+import { type AttemptOutcome, Fault } from "@millrace/core";
+import { contentKey, decodeFileResult, resultKey } from "@millrace/protocol/file-operations/index";
 import type { TaskContext } from "@millrace/worker/task-type";
 import fileProcess from "@millrace/worker/tasks/file-process";
-import { contentOf, KINDS, newBlobs } from "../../../support/blobs.ts";
-import { untilTrue } from "../../../support/running-stack.ts";
-import { recordingLog } from "../../../support/scheduler.ts";
-import { scratch } from "../../../support/scratch.ts";
-import { taskContext } from "../../../support/task-context.ts";
+import { contentOf, KINDS } from "../../../support/blobs.ts";
+import { type FileGround, failure, startFileGround } from "../../../support/file-ground.ts";
 
-const THREADS = join(import.meta.dirname, "../../../support/hostile-file-thread.ts");
 const DONE_MS = 30_000;
 
-interface Ground {
-  readonly files: Files;
-  readonly blobs: Blobs;
-  readonly scratchRoot: string;
-}
-
-const losses = new Map<string, number>();
-const started: Files[] = [];
-afterAll(async () => {
-  for (const files of started) await files.stop();
-});
-
-async function newGround(kind: (typeof KINDS)[number]): Promise<Ground> {
-  const scratchRoot = (await scratch()).folder("worker");
-  const blobs = await newBlobs(kind);
-  const files = await startFiles({
-    blobs,
-    threads: 2,
-    scratchRoot,
-    log: recordingLog([]),
-    metrics: createMetrics({ service: "worker" }),
-    countLosses: async (taskId) => losses.get(taskId) ?? 0,
-    threadModule: THREADS,
-  });
-  started.push(files);
-  return { files, blobs, scratchRoot };
-}
-
-let local: Ground;
-beforeAll(async () => {
-  local = await newGround("local");
-}, DONE_MS);
-
-/** Nothing that a run needed is left, however it ended. */
-afterEach(async () => {
-  await untilTrue(async () => (await leftIn(local)).length === 0, DONE_MS, "an empty scratch folder");
-});
-
-async function leftIn({ scratchRoot }: Ground): Promise<readonly string[]> {
-  const names = await readdir(scratchRoot, { recursive: true, withFileTypes: true });
-  return names.filter((entry) => entry.isFile() && !entry.name.includes(".lock")).map((entry) => entry.name);
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
-}
-
-interface Given extends Partial<Omit<FileTask, "options">> {
-  readonly options?: Json;
-  readonly context?: Partial<TaskContext>;
-}
-
-async function store(blobs: Blobs, content: string | Uint8Array, given: Given = {}): Promise<FileTask> {
-  const fileId = Bun.randomUUIDv7();
-  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-  const { sha256 } = await blobs.write(contentKey(fileId), once(bytes), { bytesMax: 1e9 });
-  const { context: _, ...rest } = given;
-  return {
-    file_id: fileId,
-    owner_id: 1,
-    operation: "uppercase",
-    options: {},
-    content_key: contentKey(fileId),
-    filename: "report.txt",
-    size: bytes.length,
-    sha256,
-    ...rest,
-  };
-}
-
-function start(ground: Ground, task: FileTask, context: Partial<TaskContext> = {}): Promise<AttemptOutcome> {
-  const type = fileProcess({
-    egress: { allowLoopback: false, allow: [], denyPorts: [] },
-    allowCrash: false,
-    files: ground.files.ports,
-  });
-  if (type === null) throw new Error("no task type");
-  return type.run(taskContext({ ...task }, { taskId: task.file_id, ...context }));
-}
-
-async function run(content: string | Uint8Array, given: Given = {}): Promise<AttemptOutcome> {
-  return await start(local, await store(local.blobs, content, given), given.context);
-}
-
-const failure = (code: string, isRetryable: boolean) => ({
-  kind: "failed" as const,
-  error: { code, message: expect.any(String) },
-  isRetryable,
-});
-
 describe.each(KINDS)("with files in %s", (kind) => {
+  let ground: FileGround;
+  beforeAll(async () => {
+    ground = await startFileGround(kind);
+  }, DONE_MS);
+  afterAll(() => ground?.stop());
+
   test(
     "the result is stored under the attempt, and described",
     async () => {
-      const ground = kind === "local" ? local : await newGround(kind);
-      const task = await store(ground.blobs, "straße\n");
-      const outcome = await start(ground, task, { attempt: 4 });
+      const task = await ground.store("straße\n");
+      const outcome = await ground.run(task, { attempt: 4 });
       if (outcome.kind !== "completed") throw new Error(JSON.stringify(outcome));
       const key = resultKey(task.file_id, 4);
       const bytes = await contentOf(ground.blobs, key);
@@ -134,7 +36,7 @@ describe.each(KINDS)("with files in %s", (kind) => {
         summary: { bytes_in: 8, bytes_out: 8 },
         duration_ms: expect.any(Number),
       });
-      expect(await leftIn(ground)).toEqual([]);
+      expect(await ground.leftovers()).toEqual([]);
     },
     DONE_MS,
   );
@@ -142,14 +44,13 @@ describe.each(KINDS)("with files in %s", (kind) => {
   test(
     "a content of several pieces arrives whole",
     async () => {
-      const ground = kind === "local" ? local : await newGround(kind);
       const text = "a line that ends at no piece's end\n".repeat(170_000);
-      const task = await store(ground.blobs, text, {
+      const task = await ground.store(text, {
         operation: "checksum",
         options: { algorithms: ["sha256"] },
       });
       const sha256 = new Bun.CryptoHasher("sha256").update(text).digest("hex");
-      expect(await start(ground, task)).toMatchObject({ kind: "completed", result: { summary: { sha256 } } });
+      expect(await ground.run(task)).toMatchObject({ kind: "completed", result: { summary: { sha256 } } });
     },
     DONE_MS,
   );
@@ -157,14 +58,28 @@ describe.each(KINDS)("with files in %s", (kind) => {
   test(
     "content that was deleted meanwhile is a failure that is not retried",
     async () => {
-      const ground = kind === "local" ? local : await newGround(kind);
-      const task = await store(ground.blobs, "a");
+      const task = await ground.store("a");
       await ground.blobs.remove(task.content_key);
-      expect(await start(ground, task)).toEqual(failure("CONTENT_MISSING", false));
+      expect(await ground.run(task)).toEqual(failure("CONTENT_MISSING", false));
     },
     DONE_MS,
   );
 });
+
+let ground: FileGround;
+beforeAll(async () => {
+  ground = await startFileGround("local");
+}, DONE_MS);
+/** Nothing that a run needed is left, however it ended. */
+afterEach(async () => expect(await ground.leftovers()).toEqual([]));
+afterAll(() => ground?.stop());
+
+type Stored = Parameters<FileGround["store"]>[1];
+type Given = Stored & { readonly context?: Partial<TaskContext> };
+
+async function run(content: string, given?: Stored, context?: Partial<TaskContext>): Promise<AttemptOutcome> {
+  return await ground.run(await ground.store(content, given), context);
+}
 
 describe("what is wrong with a file or its task is said, and not tried again", () => {
   test.each<[string, string, Given]>([
@@ -175,8 +90,8 @@ describe("what is wrong with a file or its task is said, and not tried again", (
     ["PAYLOAD_INVALID", "a", { content_key: contentKey("another") }],
     ["PAYLOAD_INVALID", "a", { context: { taskId: "another" } }],
     ["CONTENT_DAMAGED", "abc", { size: 4 }],
-  ])("%s", async (code, content, given) => {
-    expect(await run(content, given)).toEqual(failure(code, false));
+  ])("%s", async (code, content, { context, ...given }) => {
+    expect(await run(content, given, context)).toEqual(failure(code, false));
   });
 });
 
@@ -188,98 +103,10 @@ test("a file without bytes is a file", async () => {
   });
 });
 
-describe("stopping", () => {
-  const reason = new Error("the test wants it");
-
-  test(
-    "a file that computes for ever is stopped, and the reason comes through",
-    async () => {
-      const abort = new AbortController();
-      const ended = run("!loop\n", { context: { signal: abort.signal } });
-      await untilTrue(() => local.files.ports.pool.counts.busy === 1, DONE_MS, "a busy thread");
-      abort.abort(reason);
-      expect(await ended.catch((error: unknown) => error)).toBe(reason);
-      expect(local.files.ports.pool.counts.busy).toBe(0);
-      expect(await run("and the next one runs")).toMatchObject({ kind: "completed" });
-    },
-    DONE_MS,
-  );
-
-  test(
-    "so is one that runs alone, with its process",
-    async () => {
-      const abort = new AbortController();
-      const task = await store(local.blobs, `!wait /no/such/file\n`);
-      losses.set(task.file_id, 1);
-      const seen = Promise.withResolvers<void>();
-      const context = { attempt: 2, signal: abort.signal, reportProgress: () => seen.resolve() };
-      const ended = start(local, task, context);
-      await seen.promise;
-      abort.abort(reason);
-      expect(await ended.catch((error: unknown) => error)).toBe(reason);
-    },
-    DONE_MS,
-  );
-
-  test("nothing is stored of an attempt that was aborted before it began", async () => {
-    const task = await store(local.blobs, "a");
-    const context = { signal: AbortSignal.abort(reason) };
-    expect(await start(local, task, context).catch((error: unknown) => error)).toBe(reason);
-    expect(await local.blobs.stat(resultKey(task.file_id, 1))).toBeUndefined();
-  });
-});
-
-describe("a file that ends what runs it", () => {
-  test(
-    "costs the first time an attempt, with its thread",
-    async () => {
-      expect(await run("!exit\n")).toEqual(failure("THREAD_DIED", true));
-      expect(await run("and the next one runs")).toMatchObject({ kind: "completed" });
-    },
-    DONE_MS,
-  );
-
-  test.each(["!kill", "!exit"])(
-    "is quarantined when it does so alone, too: %s",
-    async (order) => {
-      const task = await store(local.blobs, `${order}\n`);
-      losses.set(task.file_id, 2);
-      const outcome = await start(local, task, { attempt: 3 });
-      expect(outcome).toEqual(failure("QUARANTINED", false));
-      expect(outcome).toMatchObject({ error: { message: expect.stringContaining("2 times") } });
-    },
-    DONE_MS,
-  );
-
-  test(
-    "is processed when it was not to blame",
-    async () => {
-      const task = await store(local.blobs, "innocent\n");
-      losses.set(task.file_id, 1);
-      const outcome = await start(local, task, { attempt: 2 });
-      expect(outcome).toMatchObject({ kind: "completed", result: { result: { size: 9 } } });
-      expect(new TextDecoder().decode(await contentOf(local.blobs, resultKey(task.file_id, 2)))).toBe(
-        "INNOCENT\n",
-      );
-    },
-    DONE_MS,
-  );
-
-  test(
-    "fails as ever when only its content is wrong",
-    async () => {
-      const task = await store(local.blobs, "a,b\n1\n", { operation: "csv-profile" });
-      losses.set(task.file_id, 1);
-      expect(await start(local, task, { attempt: 2 })).toEqual(failure("INPUT_INVALID", false));
-    },
-    DONE_MS,
-  );
-});
-
 describe("a storage that is away", () => {
-  const away = (change: Partial<Blobs>): Ground => {
-    const { blobs: own } = local;
-    const blobs: Blobs = {
+  const away = (change: Partial<Blobs>): Blobs => {
+    const { blobs: own } = ground;
+    return {
       uploads: own.uploads,
       write: (...given) => own.write(...given),
       read: (...given) => own.read(...given),
@@ -291,7 +118,6 @@ describe("a storage that is away", () => {
       localPath: (key) => own.localPath?.(key) ?? Promise.resolve(undefined),
       ...change,
     };
-    return { ...local, files: { ...local.files, ports: { ...local.files.ports, blobs } } };
   };
   const refuse = () => Promise.reject(new Fault("STORAGE_UNAVAILABLE", "it is away"));
 
@@ -299,8 +125,8 @@ describe("a storage that is away", () => {
     ["for the content", { localPath: refuse }],
     ["for the result", { write: refuse }],
   ])("%s costs an attempt, and the next one waits longer", async (_, change) => {
-    const task = await store(local.blobs, "a");
-    expect(await start(away(change), task)).toEqual({
+    const task = await ground.store("a");
+    expect(await ground.run(task, {}, away(change))).toEqual({
       ...failure("STORAGE_UNAVAILABLE", true),
       retryAfterMs: 30_000,
     });
