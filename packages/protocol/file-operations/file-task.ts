@@ -47,10 +47,6 @@ export const UPLOADS_PREFIX = "uploads";
 export const CONTENT_PREFIX = "content";
 export const RESULTS_PREFIX = "results";
 
-export function uploadKey(fileId: string): string {
-  return `${UPLOADS_PREFIX}/${fileId}`;
-}
-
 export function contentKey(fileId: string): string {
   return `${CONTENT_PREFIX}/${fileId}`;
 }

@@ -28,7 +28,7 @@ async function load(files: Record<string, string>): Promise<string[] | string> {
   }
 }
 
-test("the worker's own folder holds http.request and simulate", async () => {
+test("the worker's own folder holds http.request and simulate, and file.process for who takes files", async () => {
   const own = dirname(Bun.resolveSync("@millrace/worker/tasks/simulate", import.meta.dir));
   expect([...(await loadTaskTypes(own, PORTS)).keys()]).toEqual(["http.request", "simulate"]);
 });
@@ -47,6 +47,11 @@ test("a file may export a function that gets the worker's ports", async () => {
   });
   const type = (await loadTaskTypes(folder, PORTS)).get("a");
   expect(await type?.run(taskContext(null))).toEqual({ kind: "completed", result: true });
+});
+
+test("a function that returns null defines no type; a file that is null is malformed", async () => {
+  expect(await load({ "a.ts": "export default () => null;", "b.ts": typed("b") })).toEqual(["b"]);
+  expect(await load({ "c.ts": "export default null;" })).toContain("c.ts");
 });
 
 test("what is not meant to be one is left alone", async () => {
