@@ -6,8 +6,6 @@ export interface Terminal {
   readonly isTypedInto: boolean;
   /** Aborts when nobody reads standard output any more. */
   readonly isClosed: AbortSignal;
-  /** Resolves when standard output has taken what was said. */
-  drained(): Promise<void>;
 }
 
 /** What a command is given: the shell around it, so that it can be run by a test. */
@@ -16,7 +14,7 @@ export interface CommandInput {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The root of the project. */
   readonly projectFolder: string;
-  /** One line on standard output. */
+  /** One line on standard output. Waits for a slow reader: nothing piles up here. */
   readonly say: (line: string) => void;
   /** One line on standard error. */
   readonly complain: (line: string) => void;

@@ -1,7 +1,7 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createClient, UnreachableError } from "@millrace/client";
+import { createClient, type Fetch, UnreachableError } from "@millrace/client";
 import type { Command, CommandInput } from "../command.ts";
 import { Board } from "../demo/board.ts";
 import { type OwnStack, startOwnStack } from "../demo/own-stack.ts";
@@ -16,7 +16,7 @@ import { writerTo } from "../shell/writer.ts";
 const INTERRUPTED = 130;
 
 export const command: Command = {
-  summary: "Show it all at work: failures, retries, dead letters, priorities; and check it",
+  summary: "Show it all at work: events, failures, retries, dead letters, priorities; and check it",
   usage: `[options]
 
   --seed TEXT  of the dice; the same seed and run fail in the same places (7)
@@ -61,12 +61,14 @@ async function show(input: CommandInput, interrupted: AbortController): Promise<
   try {
     const stack = findStack({ ...input, env: own?.env ?? input.env });
     if (!stack.ok) throw new DemoFailure(stack.why);
-    const client = createClient({ baseUrl: stack.baseUrl, apiKey: stack.apiKey });
-    board.line(`demo ${run}, seed ${values.seed}, at ${stack.baseUrl}`);
-    const stage: Stage = { client, run, seed: values.seed, board, signal };
+    const { baseUrl, apiKey } = stack;
+    const client = createClient({ baseUrl, apiKey });
+    const clientOver = (fetch: Fetch) => createClient({ baseUrl, apiKey, fetch });
+    board.line(`demo ${run}, seed ${values.seed}, at ${baseUrl}`);
+    const stage: Stage = { client, clientOver, run, seed: values.seed, board, signal };
     const cameTrue = await runDemo(stage);
     if (own === undefined)
-      board.line(`look around: ${stack.baseUrl}/, bun run millrace ls, bun run millrace dlq ls`);
+      board.line(`look around: ${baseUrl}/, bun run millrace ls, bun run millrace dlq ls`);
     return cameTrue ? EXIT.done : EXIT.failed;
   } finally {
     if (own !== undefined) board.line("stopping the stack that was started for this");

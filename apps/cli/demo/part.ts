@@ -1,10 +1,12 @@
-import type { Client } from "@millrace/client";
+import type { Client, Fetch } from "@millrace/client";
 import type { Board } from "./board.ts";
 import type { Counts } from "./counts.ts";
 
 /** What a part is given. */
 export interface Stage {
   readonly client: Client;
+  /** Another client of the same API, whose connections are not to be relied on. */
+  clientOver(fetch: Fetch): Client;
   /** Short and new for each run: begins the ids of all its tasks, so that two demos do not meet. */
   readonly run: string;
   /** Of all dice. The same seed and run fail in the same places. */

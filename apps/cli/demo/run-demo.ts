@@ -1,12 +1,13 @@
 import { formatTable } from "../shell/table.ts";
 import type { Part, PartReport, Stage } from "./part.ts";
 import { deadLetters } from "./parts/dead-letters.ts";
+import { events } from "./parts/events.ts";
 import { flakyCalls } from "./parts/flaky-calls.ts";
 import { simulatedFailures } from "./parts/simulated-failures.ts";
 import { urgentFirst } from "./parts/urgent-first.ts";
 
 /** In the order in which they are shown. */
-export const PARTS: readonly Part[] = [simulatedFailures, flakyCalls, deadLetters, urgentFirst];
+export const PARTS: readonly Part[] = [events, simulatedFailures, flakyCalls, deadLetters, urgentFirst];
 
 interface Played {
   readonly part: Part;

@@ -10,7 +10,7 @@ const DAY = /^\d{4}-\d\d-\d\d$/;
  */
 export function readTime(name: string, text: string | undefined, nowMs: number): string | undefined {
   if (text === undefined) return undefined;
-  const [, digits = "", unit = ""] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  const [, digits = "", unit = ""] = /^(\d{1,5})([smhd])$/.exec(text) ?? [];
   const unitMs = UNITS_MS[unit];
   if (text === "now") return new Date(nowMs).toISOString();
   const isTime = FULL_TIME.test(text) || DAY.test(text);

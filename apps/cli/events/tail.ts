@@ -36,8 +36,6 @@ export const tail: Action = async (events, { args, say, complain, terminal }) =>
       say(show(event));
       shown += 1;
       if (shown >= limit) return EXIT.done;
-      // A reader who is slower than the events must slow the reading, or they would pile up here.
-      await terminal.drained();
     }
     return interrupted.aborted ? EXIT.interrupted : EXIT.done;
   });

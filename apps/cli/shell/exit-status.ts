@@ -1,7 +1,7 @@
 /** What a script can tell from a command's exit status; the README lists the same. */
 export const EXIT = {
   done: 0,
-  /** The API said no, or the task that was waited for did not complete. */
+  /** The API said no, refused some of it, or what was waited for did not come. */
   failed: 1,
   /** The arguments make no sense, or the API found the input wrong. */
   usage: 2,
