@@ -253,6 +253,15 @@ describe("phases", () => {
   test("parked is pending", () => {
     expect(statusOf("parked")).toBe("pending");
   });
+
+  test("what is held is parked once it is due, and not before; what runs, waits or has ended is not held", () => {
+    expect(phaseOf(OPEN, NOW_MS, true)).toBe("parked");
+    expect(phaseOf({ ...OPEN, readyAtMs: NOW_MS + 1 }, NOW_MS, true)).toBe("scheduled");
+    expect(phaseOf({ ...OPEN, claimedBy: "a" }, NOW_MS, true)).toBe("running");
+    expect(phaseOf({ ...OPEN, waitingFor: 1 }, NOW_MS, true)).toBe("waiting");
+    const ended: TaskState = { kind: "ended", how: "completed", attempt: 1, maxAttempts: 3 };
+    expect(phaseOf(ended, NOW_MS, true)).toBe("done");
+  });
 });
 
 function anyEvent(): fc.Arbitrary<TaskEvent> {

@@ -3,7 +3,14 @@ import { provision, readQueueHead } from "@millrace/bus";
 import type { Level } from "@millrace/protocol";
 import { TASKS_STREAM } from "@millrace/protocol";
 import { reconcile } from "@millrace/scheduler/reconcile";
-import { claimAttempts, listOverdueLevels, loadDispatches, readStoreClock } from "@millrace/store";
+import {
+  claimAttempts,
+  listOverdueLevels,
+  loadDispatches,
+  pauseQueue,
+  readStoreClock,
+  resumeQueue,
+} from "@millrace/store";
 import { LEVEL, pullAll, seqsOf, until } from "../../support/bus.ts";
 import { type SchedulerUnderTest, startScheduler } from "../../support/scheduler.ts";
 import { newTask, submitMany, submitOne } from "../../support/task-store.ts";
@@ -99,6 +106,19 @@ test("what is claimed, not due yet, or far off is left alone", async () => {
   await untilGraceEnds();
   await round();
   expect(await messages()).toBe(0);
+});
+
+test("a paused lane is left alone, and made up for when it goes on", async () => {
+  const seq = await submitOne(it.store.sql);
+  const beside = await submitOne(it.store.sql, OTHER);
+  await pauseQueue(it.store.sql, { name: LEVEL.lane, pausedBy: 1, reason: null });
+  await untilGraceEnds();
+  for (let rounds = 0; rounds < 3; rounds++) await round();
+  expect(await pulled(1, OTHER)).toEqual([beside]);
+  expect(await messages()).toBe(1);
+  await resumeQueue(it.store.sql, LEVEL.lane);
+  await round();
+  expect(await pulled(1)).toEqual([seq]);
 });
 
 describe("everything that was due gets a message again", () => {

@@ -21,7 +21,7 @@ import { newTask, openTaskStore, submitOne, type TaskStore } from "../../../supp
 let store: TaskStore;
 beforeAll(async () => {
   store = await openTaskStore();
-});
+}, 60_000);
 afterAll(() => store?.close());
 beforeEach(async () => {
   await store.sql`truncate schedules, schedule_runs, tasks, open_tasks, task_keys`;
