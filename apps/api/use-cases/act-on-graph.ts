@@ -1,5 +1,4 @@
 import type { Identity } from "@millrace/core";
-import { GRAPH_NODES_MAX } from "@millrace/core/limits";
 import {
   cancelTasks,
   listReach,
@@ -83,7 +82,6 @@ async function reach(
   { taskId, scope }: { readonly taskId: string; readonly scope: Scope },
 ): Promise<{ readonly seqs: readonly number[]; readonly truncated: boolean }> {
   const task = await findTaskFor(ports, identity, taskId);
-  const reached = await orStoreFault(listReach(ports.sql, task.seq, REACH[scope]));
-  const seqs = reached.slice(0, GRAPH_NODES_MAX).sort((a, b) => a - b);
-  return { seqs, truncated: reached.length > GRAPH_NODES_MAX };
+  const { seqs, isTruncated } = await orStoreFault(listReach(ports.sql, task.seq, REACH[scope]));
+  return { seqs, truncated: isTruncated };
 }

@@ -1,6 +1,5 @@
 import type { Identity } from "@millrace/core";
-import { GRAPH_EDGES_MAX, GRAPH_NODES_MAX } from "@millrace/core/limits";
-import { listEdges, listNodes, listReach, orStoreFault } from "@millrace/store";
+import { orStoreFault, readGraph } from "@millrace/store";
 import type { Ports } from "../ports.ts";
 import { findTaskFor } from "./show-task.ts";
 
@@ -11,10 +10,7 @@ import { findTaskFor } from "./show-task.ts";
  */
 export async function showGraph(ports: Ports, identity: Identity, taskId: string) {
   const task = await findTaskFor(ports, identity, taskId);
-  const { sql } = ports;
-  const reached = await orStoreFault(listReach(sql, task.seq, "both"));
-  const seqs = reached.slice(0, GRAPH_NODES_MAX);
-  const [nodes, edges] = await orStoreFault(Promise.all([listNodes(sql, seqs), listEdges(sql, seqs)]));
+  const { nodes, edges, isTruncated } = await orStoreFault(readGraph(ports.sql, task.seq));
   const idBySeq = new Map(nodes.map((node) => [node.seq, node.taskId]));
   return {
     nodes: nodes.map((node) => ({
@@ -28,10 +24,10 @@ export async function showGraph(ports: Ports, identity: Identity, taskId: string
       on_parent_failure: node.onParentFailure,
       error_code: node.errorCode,
     })),
-    edges: edges.slice(0, GRAPH_EDGES_MAX).flatMap(({ from, to }) => {
+    edges: edges.flatMap(({ from, to }) => {
       const [parent, child] = [idBySeq.get(from), idBySeq.get(to)];
       return parent === undefined || child === undefined ? [] : [{ from: parent, to: child }]; // Its day is over.
     }),
-    truncated: reached.length > GRAPH_NODES_MAX || edges.length > GRAPH_EDGES_MAX,
+    truncated: isTruncated,
   };
 }

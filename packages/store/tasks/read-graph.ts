@@ -1,6 +1,6 @@
 import { phaseOf, statusOf, type TaskPhase, type TaskStatus } from "@millrace/core";
 import { GRAPH_EDGES_MAX, GRAPH_NODES_MAX } from "@millrace/core/limits";
-import type { Sql } from "../connect.ts";
+import type { Sql, Transaction } from "../connect.ts";
 import { type StandingRow, stateOf } from "./task-row.ts";
 
 export interface GraphNodeRow {
@@ -25,8 +25,55 @@ export interface GraphEdge {
 /** `down`: the task and what depends on it. `both`: everything that is connected with it. */
 export type Reach = "down" | "both";
 
-/** The tasks within reach, nearest first, the task itself included; one more than asked for tells that there are more. */
-export async function listReach(sql: Sql, seq: number, reach: Reach): Promise<readonly number[]> {
+export interface Graph {
+  /** In the order of their submission. */
+  readonly nodes: readonly GraphNodeRow[];
+  readonly edges: readonly GraphEdge[];
+  readonly isTruncated: boolean;
+}
+
+export interface Within {
+  readonly seqs: readonly number[];
+  /** There are more than GRAPH_NODES_MAX. */
+  readonly isTruncated: boolean;
+}
+
+/** The tasks within reach, nearest first, the task itself included. */
+export async function listReach(sql: Sql, seq: number, reach: Reach): Promise<Within> {
+  return await atOneMoment(sql, (transaction) => findWithin(transaction, seq, reach));
+}
+
+/** Everything that is connected with the task, and where it stands, without payloads and results. */
+export async function readGraph(sql: Sql, seq: number): Promise<Graph> {
+  return await atOneMoment(sql, async (transaction) => {
+    const { seqs, isTruncated } = await findWithin(transaction, seq, "both");
+    const nodes = await listNodes(transaction, seqs);
+    const edges = await transaction<GraphEdge[]>`
+      select parent as "from", child as "to" from task_edges
+      where parent = any(${[...seqs]}::bigint[]) and child = any(${[...seqs]}::bigint[])
+      order by child, parent limit ${GRAPH_EDGES_MAX + 1}`;
+    return {
+      nodes,
+      edges: edges.slice(0, GRAPH_EDGES_MAX),
+      isTruncated: isTruncated || edges.length > GRAPH_EDGES_MAX,
+    };
+  });
+}
+
+/**
+ * One snapshot for all. Statistics about these tables are as wrong as those about the queue (see `../connect.ts`): a plan
+ * that was made while there were no graphs reads all edges, so scans are off.
+ */
+async function atOneMoment<T>(sql: Sql, read: (transaction: Transaction) => Promise<T>): Promise<T> {
+  const result = await sql.begin("isolation level repeatable read read only", async (transaction) => {
+    await transaction`select set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+      set_config('enable_mergejoin', 'off', true)`;
+    return await read(transaction);
+  });
+  return result as T; // What the library makes of a promise's type is the type itself.
+}
+
+async function findWithin(sql: Transaction, seq: number, reach: Reach): Promise<Within> {
   const upwards =
     reach === "down" ? sql`` : sql`union all select e.parent from task_edges e where e.child = r.seq`;
   const rows = await sql<{ seq: number }[]>`
@@ -38,16 +85,8 @@ export async function listReach(sql: Sql, seq: number, reach: Reach): Promise<re
       ) n
     )
     select seq from reached limit ${GRAPH_NODES_MAX + 1}`;
-  return rows.map((row) => row.seq);
-}
-
-/** Dependencies among these tasks; one more than GRAPH_EDGES_MAX tells that there are more. */
-export async function listEdges(sql: Sql, seqs: readonly number[]): Promise<readonly GraphEdge[]> {
-  const wanted = [...seqs];
-  return await sql<GraphEdge[]>`
-    select parent as "from", child as "to" from task_edges
-    where parent = any(${wanted}::bigint[]) and child = any(${wanted}::bigint[])
-    order by child, parent limit ${GRAPH_EDGES_MAX + 1}`;
+  const seqs = rows.slice(0, GRAPH_NODES_MAX).map((row) => row.seq);
+  return { seqs, isTruncated: rows.length > GRAPH_NODES_MAX };
 }
 
 interface NodeRow extends StandingRow {
@@ -59,15 +98,14 @@ interface NodeRow extends StandingRow {
   readonly now: Date;
 }
 
-/** Where each of these tasks stands, without payloads and results, in the order of their submission. */
-export async function listNodes(sql: Sql, seqs: readonly number[]): Promise<readonly GraphNodeRow[]> {
+async function listNodes(sql: Transaction, seqs: readonly number[]): Promise<readonly GraphNodeRow[]> {
   const rows = await sql<NodeRow[]>`
     select t.seq, t.task_id, t.task_type, t.max_attempts, t.on_parent_failure, o.attempt, o.failures,
       o.losses, o.waiting_for, o.claimed_by, o.ready_at, l.kind as last_kind, l.attempt as last_attempt, l.error_code,
       clock_timestamp() as now,
       (select count(*)::integer from outcomes c where c.seq = t.seq and c.started_at is not null)
         + (o.claimed_by is not null)::integer as started
-    from tasks t left join open_tasks o on o.seq = t.seq
+    from tasks t left join lateral (select * from open_tasks p where p.seq = t.seq limit 1) o on true
     left join lateral (
       select e.kind, e.attempt, e.error_code from outcomes e where e.seq = t.seq order by e.attempt desc limit 1
     ) l on true
