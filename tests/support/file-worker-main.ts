@@ -8,7 +8,7 @@ import { startFiles } from "@millrace/worker/files/start-files";
 import { loadTaskTypes } from "@millrace/worker/task-type";
 import { startWorker } from "@millrace/worker/worker";
 
-/** A worker that takes files alone, as the product's does, with threads that obey `hostile-file-thread.ts`. */
+/** A worker as the product's, with threads that obey `hostile-file-thread.ts`. */
 
 const TASKS = join(import.meta.dirname, "../../apps/worker/tasks");
 const THREADS = join(import.meta.dirname, "hostile-file-thread.ts");
@@ -44,7 +44,7 @@ const worker = await startWorker({
     allowCrash: false,
     files: files.ports,
   }),
-  slots: { short: 0, long: 0, file: config.maxFileWorkers },
+  slots: { short: config.maxWorkers - config.longSlots, long: config.longSlots, file: config.maxFileWorkers },
   heartbeatS: config.heartbeatIntervalS,
   random: Math.random,
 });
