@@ -9,6 +9,8 @@ export const RETRY_WAIT_MS_MAX = 5_000;
 export const RETRY_AFTER_MS_MAX = 10_000;
 /** One try, from the request's first byte to the response's last. */
 export const CALL_TIMEOUT_MS = 30_000;
+/** One try of an upload: 100 MiB at 60 KB/s. */
+export const UPLOAD_TIMEOUT_MS = 30 * 60 * 1000;
 /** A full page of the longest results: 1 000 × 256 KiB. */
 export const RESPONSE_BYTES_MAX = 256 * 1024 * 1024;
 

@@ -1,6 +1,7 @@
 import type { Clock } from "./clock.ts";
 import { DeadLettersClient } from "./dead-letters.ts";
 import { EventsClient } from "./events.ts";
+import { FilesClient } from "./files.ts";
 import { QueuesClient } from "./queues.ts";
 import { SchedulesClient } from "./schedules.ts";
 import { expectShape, isReadiness } from "./shapes.ts";
@@ -29,6 +30,7 @@ export interface Client {
   readonly tasks: TasksClient;
   readonly dlq: DeadLettersClient;
   readonly events: EventsClient;
+  readonly files: FilesClient;
   readonly schedules: SchedulesClient;
   readonly queues: QueuesClient;
   /** What is up and what is down, by name. Down is an answer, not an error. */
@@ -48,6 +50,7 @@ export function createClient(options: ClientOptions): Client {
     tasks: new TasksClient(transport),
     dlq: new DeadLettersClient(transport),
     events: new EventsClient(transport),
+    files: new FilesClient(transport),
     schedules: new SchedulesClient(transport),
     queues: new QueuesClient(transport),
     health: async ({ signal } = {}) => {

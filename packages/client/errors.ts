@@ -1,4 +1,5 @@
 import type { ReceiptState, SendAnswer } from "./event-types.ts";
+import type { FileInfo } from "./file-types.ts";
 import type { FieldProblem, Task } from "./types.ts";
 
 /** The API answered, and the answer is no. Fields of its problem+json body; see the API's list of codes. */
@@ -64,6 +65,18 @@ export class WaitTimeoutError extends Error {
   constructor(taskId: string, timeoutMs: number, task: Task | null) {
     super(`task ${taskId} is ${task?.phase ?? "unseen"} after ${timeoutMs} ms`);
     this.task = task;
+  }
+}
+
+/** The file was not processed in time. It will be; only the waiting ended. */
+export class FileWaitTimeoutError extends Error {
+  override readonly name = "FileWaitTimeoutError";
+  /** As it was seen last; null when it was not seen at all. */
+  readonly file: FileInfo | null;
+
+  constructor(fileId: string, timeoutMs: number, file: FileInfo | null) {
+    super(`file ${fileId} is ${file?.status ?? "unseen"} after ${timeoutMs} ms`);
+    this.file = file;
   }
 }
 

@@ -5,6 +5,7 @@ export type { Clock } from "./clock.ts";
 export type { DeadLettersClient } from "./dead-letters.ts";
 export {
   ApiError,
+  FileWaitTimeoutError,
   PartlySentError,
   StoreTimeoutError,
   UnreachableError,
@@ -13,6 +14,8 @@ export {
 export type { EventBatcher, FlushOptions } from "./event-batcher.ts";
 export type * from "./event-types.ts";
 export type { EventsClient, SendOptions, StoreWaitOptions } from "./events.ts";
+export type * from "./file-types.ts";
+export type { DownloadOptions, FileDownload, FilesClient, FileUpload, FileWaitOptions } from "./files.ts";
 export type { QueuesClient } from "./queues.ts";
 export type * from "./schedule-types.ts";
 export type { SchedulesClient } from "./schedules.ts";

@@ -1,4 +1,5 @@
 import { ApiError } from "./errors.ts";
+import type { FileInfo, FileOperationInfo, FilePage } from "./file-types.ts";
 import type {
   Attempt,
   BatchAnswer,
@@ -33,6 +34,18 @@ export function isTask(value: unknown): value is Task {
 }
 
 export function isTaskPage(value: unknown): value is Page<Task> {
+  return hasItems(value);
+}
+
+export function isFileInfo(value: unknown): value is FileInfo {
+  return hasTexts(value, "file_id", "filename", "status");
+}
+
+export function isFilePage(value: unknown): value is FilePage {
+  return hasItems(value);
+}
+
+export function isOperationList(value: unknown): value is { readonly items: readonly FileOperationInfo[] } {
   return hasItems(value);
 }
 

@@ -35,7 +35,9 @@ export interface Call extends CallOptions {
   /** Sent as JSON. */
   readonly body?: unknown;
   /** Sent as it is, instead of `body`; `headers` say what it is. */
-  readonly content?: string | Uint8Array<ArrayBuffer> | undefined;
+  readonly content?: string | Uint8Array<ArrayBuffer> | FormData | ReadableStream<Uint8Array> | undefined;
+  /** Of one try of this call, where the client's own is too short. */
+  readonly timeoutMs?: number;
   readonly headers?: Readonly<Record<string, string>>;
   /** True: doing it twice is the same as doing it once, so that a lost answer may be asked for again. */
   readonly isRepeatable: boolean;
@@ -114,7 +116,7 @@ export class Transport {
 
   async #tryOnce(call: Call, mayHaveHappened: boolean): Promise<Reply | Failed> {
     call.signal?.throwIfAborted();
-    const { timeoutMs = CALL_TIMEOUT_MS } = this.#options;
+    const { timeoutMs = call.timeoutMs ?? CALL_TIMEOUT_MS } = this.#options;
     const request = await this.#request(call, AbortSignal.timeout(timeoutMs));
     let response: Response;
     let text: string;
@@ -156,7 +158,11 @@ export class Transport {
     if (call.body !== undefined) {
       headers["Content-Type"] = "application/json";
       init.body = JSON.stringify(call.body);
-    } else if (call.content !== undefined) init.body = call.content;
+    } else if (call.content !== undefined) {
+      init.body = call.content;
+      // Node asks for it, since a stream is sent before the answer comes.
+      if (call.content instanceof ReadableStream) Object.assign(init, { duplex: "half" });
+    }
     return { url: `${this.#baseUrl}${call.path}${queryText(call.query ?? {})}`, init };
   }
 

@@ -13,7 +13,7 @@ const PART_HEADERS_MAX = 32;
 const FILE_WAITING_BYTES = 256 * 1024;
 
 export interface FilePart {
-  /** As the client sent it. */
+  /** As the client meant it; not cleaned. */
   readonly filename: string | undefined;
   readonly contentType: string | undefined;
   /** Taken no faster than it is read. Fails when the body breaks off, or anything else in the form is wrong. */
@@ -91,7 +91,7 @@ class Reading {
     this.#parser.on("partsLimit", () => this.fail(brokenForm("it has too many parts")));
     this.#parser.on("field", (name, value) => this.#onField(name, value));
     this.#parser.on("file", (name, stream, ...[filename, , type]) =>
-      this.#onFile(name, stream, { filename, contentType: type }),
+      this.#onFile(name, stream, { filename: unquoted(filename), contentType: type }),
     );
   }
 
@@ -145,6 +145,14 @@ class Reading {
     this.fileTaken = this.#reader.onFile({ ...about, bytes: stream });
     this.fileTaken.catch((error) => this.fail(error));
   }
+}
+
+/**
+ * Browsers write these three characters of a name so, and leave a percent sign as it is.
+ * @see https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#multipart-form-data
+ */
+function unquoted(filename: string | undefined): string | undefined {
+  return filename?.replaceAll("%22", '"').replaceAll("%0D", "\r").replaceAll("%0A", "\n");
 }
 
 /** Bun's chunks are plain; the parser asks for more. */
