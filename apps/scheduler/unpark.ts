@@ -25,10 +25,11 @@ export async function unpark(ports: SchedulerPorts): Promise<boolean> {
 }
 
 async function repairBucket({ bus, log }: SchedulerPorts, pauses: readonly Pause[]): Promise<void> {
+  const told = await readToldPauses(bus);
+  const untold = pauses.filter((pause) => told?.has(pause.name) !== true);
+  const over = [...(told ?? [])].filter((name) => !pauses.some((pause) => pause.name === name));
+  if (told !== null && untold.length + over.length === 0) return;
   const bucket = await openControlBucket(bus);
-  const told = await readToldPauses(bucket);
-  const untold = pauses.filter((pause) => !told.has(pause.name));
-  const over = [...told].filter((name) => !pauses.some((pause) => pause.name === name));
   for (const { name, pausedAt, reason } of untold)
     await tellPause(bucket, { name, paused_at: pausedAt.toISOString(), reason });
   for (const name of over) await tellResume(bucket, name);

@@ -1,4 +1,5 @@
 import { CONTROL_BUCKET, SCHEDULES_SUBJECT } from "@millrace/protocol";
+import { JetStreamApiError, JetStreamError } from "@nats-io/jetstream";
 import { type KV, Kvm } from "@nats-io/kv";
 import type { Bus } from "./connect.ts";
 
@@ -20,6 +21,8 @@ export interface PauseNotice {
 }
 
 const PAUSE_PREFIX = "paused.";
+const SUBJECT_PREFIX = `$KV.${CONTROL_BUCKET}.${PAUSE_PREFIX}`;
+const OPERATION_HEADER = "KV-Operation";
 const PUT_MS_MAX = 3_000;
 
 /** `paused.<lane or type>`: what `nats kv ls control` shows. A type's name is a key as it stands. */
@@ -40,16 +43,40 @@ export async function tellResume(bucket: KV, name: string): Promise<void> {
   await bucket.delete(keyOf(name));
 }
 
-/** The names that the bucket says are paused. Rejects when NATS does not answer. */
-export async function readToldPauses(bucket: KV): Promise<ReadonlySet<string>> {
+/**
+ * The names that the bucket says are paused; null when there is no bucket. One question, without a consumer.
+ * Rejects when NATS does not answer.
+ */
+export async function readToldPauses(bus: Bus): Promise<ReadonlySet<string> | null> {
   const names = new Set<string>();
-  for await (const key of await bucket.keys(`${PAUSE_PREFIX}>`)) names.add(key.slice(PAUSE_PREFIX.length));
-  return names;
+  try {
+    const messages = await bus.manager.direct.getLastMessagesFor(`KV_${CONTROL_BUCKET}`, {
+      multi_last: [`${SUBJECT_PREFIX}>`],
+    });
+    for await (const { subject, header } of messages)
+      if (!header.has(OPERATION_HEADER)) names.add(subject.slice(SUBJECT_PREFIX.length));
+    return names;
+  } catch (error) {
+    if (error instanceof JetStreamApiError) return null;
+    if (!(error instanceof JetStreamError)) throw error;
+    // "No responders" is what a stream that is not there says to a direct question.
+    return (await hasBucket(bus)) ? names : null;
+  }
+}
+
+async function hasBucket(bus: Bus): Promise<boolean> {
+  try {
+    await bus.manager.streams.info(`KV_${CONTROL_BUCKET}`);
+    return true;
+  } catch (error) {
+    if (error instanceof JetStreamApiError) return false;
+    throw error;
+  }
 }
 
 /** Calls whenever the bucket is told of a pause or of its end. A plain subscription, which comes back by itself. */
 export function onPausesChanged(bus: Bus, handle: () => void): () => void {
-  return hear(bus, `$KV.${CONTROL_BUCKET}.${PAUSE_PREFIX}>`, handle);
+  return hear(bus, `${SUBJECT_PREFIX}>`, handle);
 }
 
 function hear(bus: Bus, subject: string, handle: () => void): () => void {

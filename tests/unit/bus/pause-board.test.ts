@@ -50,11 +50,11 @@ test("a pause and its end are known as soon as the bucket tells them", async () 
   names = ["simulate"];
   await tellPause(bucket, notice("simulate"));
   await until("it is known", () => board.isTypePaused("simulate"));
-  expect([...(await readToldPauses(bucket))]).toEqual(["simulate"]);
+  expect([...((await readToldPauses(under.bus)) ?? [])]).toEqual(["simulate"]);
   names = [];
   await tellResume(bucket, "simulate");
   await until("its end is known", () => !board.isTypePaused("simulate"));
-  expect([...(await readToldPauses(bucket))]).toEqual([]);
+  expect([...((await readToldPauses(under.bus)) ?? [])]).toEqual([]);
   expect(changes).toBe(2);
 });
 
@@ -94,5 +94,14 @@ test("a word that comes while it reads has it read once more, and no more than t
 test("what has a dot, and what is told twice, is one key", async () => {
   const bucket = await openControlBucket(under.bus);
   for (const name of ["a.b.c", "a.b.c", "a_b-c"]) await tellPause(bucket, notice(name));
-  expect([...(await readToldPauses(bucket))].sort()).toEqual(["a.b.c", "a_b-c"]);
+  expect([...((await readToldPauses(under.bus)) ?? [])].sort()).toEqual(["a.b.c", "a_b-c"]);
+});
+
+test("a bucket that is not there is told apart from an empty one", async () => {
+  expect(await readToldPauses(under.bus)).toBeNull();
+  const bucket = await openControlBucket(under.bus);
+  expect(await readToldPauses(under.bus)).toEqual(new Set());
+  await tellPause(bucket, notice("a"));
+  await tellResume(bucket, "a");
+  expect(await readToldPauses(under.bus)).toEqual(new Set());
 });

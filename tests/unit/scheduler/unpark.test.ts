@@ -52,8 +52,8 @@ test("the bucket is made to say what the database says, and made anew when it is
   await tellPause(await openControlBucket(it.under.bus), { name: "gone", paused_at: "", reason: null });
   await pause("short");
   await unpark(it.ports);
-  expect([...(await readToldPauses(await openControlBucket(it.under.bus)))]).toEqual(["short"]);
+  expect([...((await readToldPauses(it.under.bus)) ?? [])]).toEqual(["short"]);
   await it.under.bus.manager.streams.delete("KV_control");
   await unpark(it.ports);
-  expect([...(await readToldPauses(await openControlBucket(it.under.bus)))]).toEqual(["short"]);
+  expect([...((await readToldPauses(it.under.bus)) ?? [])]).toEqual(["short"]);
 });
