@@ -27,7 +27,15 @@ export function showEvent(event: StoredEvent, { isColoured }: EventLook): string
   const attributes = Object.keys(event.attributes).length === 0 ? "" : JSON.stringify(event.attributes);
   const words = [event.source, event.type, event.message, attributes];
   const rest = words.map((word) => oneLine(word)).filter((word) => word !== "");
-  return [event.timestamp, colour === undefined ? level : `\x1b[${colour}m${level}\x1b[0m`, ...rest].join(
-    " ",
-  );
+  return [
+    millisecondsOf(event.timestamp),
+    colour === undefined ? level : `\x1b[${colour}m${level}\x1b[0m`,
+    ...rest,
+  ].join(" ");
+}
+
+/** Lines stand in columns, however finely their times were given; --json has them in full. */
+function millisecondsOf(timestamp: string): string {
+  const time = new Date(timestamp);
+  return Number.isNaN(time.getTime()) ? oneLine(timestamp) : time.toISOString();
 }

@@ -1,4 +1,4 @@
-import type { StoredEvent } from "@millrace/client";
+import type { StoredEvent, TailDropped } from "@millrace/client";
 import { EXIT } from "../shell/exit-status.ts";
 import { printable } from "../shell/printable.ts";
 import { positionals, readArguments, wholeOption } from "../shell/read-arguments.ts";
@@ -23,15 +23,8 @@ export const tail: Action = async (events, { args, say, complain, terminal }) =>
   return withInterrupt(async (interrupted) => {
     const signal = AbortSignal.any([interrupted, terminal.isClosed]);
     const filter = { ...kindsOf(values), q: values.q };
+    const listeners = connectionTeller(complain);
     let shown = 0;
-    const listeners = {
-      onOpen: () => complain(shown === 0 ? "waiting for events; Ctrl-C ends it" : "connected again"),
-      onDropped: (dropped: Dropped) => complain(droppedText(dropped)),
-      onLost: ({ error, waitMs }: Lost) =>
-        complain(
-          printable(`${error.message}; again in ${seconds(waitMs)}. What comes meanwhile is not shown.`),
-        ),
-    };
     for await (const event of events.tail(filter, { signal, ...listeners })) {
       say(show(event));
       shown += 1;
@@ -41,24 +34,27 @@ export const tail: Action = async (events, { args, say, complain, terminal }) =>
   });
 };
 
-interface Dropped {
-  readonly events: number;
-  readonly messages: number;
+/** Says once that the connection stands, is lost, and stands again, however many tries lie in between. */
+function connectionTeller(complain: (line: string) => void) {
+  let state: "new" | "open" | "lost" = "new";
+  return {
+    onOpen: () => {
+      complain(state === "new" ? "waiting for events; Ctrl-C ends it" : "connected again");
+      state = "open";
+    },
+    onDropped: (dropped: TailDropped) => complain(droppedText(dropped)),
+    onLost: ({ error }: { readonly error: Error }) => {
+      if (state === "open")
+        complain(printable(`${error.message}. What comes until it is back is not shown.`));
+      state = "lost";
+    },
+  };
 }
 
-interface Lost {
-  readonly error: Error;
-  readonly waitMs: number;
-}
-
-function droppedText({ events, messages }: Dropped): string {
+function droppedText({ events, messages }: TailDropped): string {
   const parts = [
     ...(events > 0 ? [`${events} events`] : []),
     ...(messages > 0 ? [`${messages} batches that were not looked into`] : []),
   ];
   return `left out, since they came too fast: ${parts.join(" and ")}; a filter helps, and events query has them all`;
-}
-
-function seconds(ms: number): string {
-  return `${(ms / 1_000).toFixed(1)} s`;
 }

@@ -17,6 +17,11 @@ test("an event is one line: time, level, source, type, message, attributes", () 
   );
 });
 
+test("times have milliseconds, however finely they were given", () => {
+  for (const timestamp of ["2026-01-15T12:00:00Z", "2026-01-15T12:00:00.000999Z"])
+    expect(showEvent(event({ timestamp }), PLAIN)).toStartWith("2026-01-15T12:00:00.000Z ERROR");
+});
+
 test("levels are coloured only where that is wanted, and only those that stand out", () => {
   expect(showEvent(event(), { isColoured: true })).toContain("\u001b[31mERROR\u001b[0m");
   expect(showEvent(event({ level: "Warn" }), { isColoured: true })).toContain("\u001b[33mWARN \u001b[0m");
