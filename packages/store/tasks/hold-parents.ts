@@ -5,7 +5,8 @@ export type Standing = "open" | "completed" | "failed" | "gone";
 
 /**
  * Keeps open parents open until the end of the transaction, and has their ends told to their children. Several may hold
- * the same parent at once, and nobody who claims or frees it waits. In the order of the ids, like all who lock open rows.
+ * the same parent at once, and nobody who claims or frees it waits, except while its first child marks it. In the order
+ * of the ids, like all who lock open rows.
  */
 export async function holdOpenParents(sql: Transaction, parents: readonly number[]): Promise<void> {
   if (parents.length === 0) return;

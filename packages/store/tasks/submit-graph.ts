@@ -152,16 +152,21 @@ interface Edge {
   readonly runs_anyway: boolean;
 }
 
-/** Returns how many parents each task waits for. */
+/**
+ * Returns how many parents each task waits for. What takes longest comes first: claims of a parent may have to wait while
+ * it is held.
+ */
 async function insert(
   sql: Transaction,
   accepted: readonly Keyed[],
   outside: ReadonlyMap<string, number>,
 ): Promise<ReadonlyMap<number, number>> {
+  if (accepted.length === 0) return new Map();
+  await insertTasks(sql, accepted);
   const seqById = new Map([...outside, ...accepted.map(({ task, seq }) => [task.task_id, seq] as const)]);
   const inside = new Set(accepted.map(({ seq }) => seq));
-  const ownParents = accepted.flatMap(({ task }) => parentsOf(task, seqById));
-  const outsideParents = [...new Set(ownParents)].filter((seq) => !inside.has(seq));
+  const parents = new Set(accepted.flatMap(({ task }) => parentsOf(task, seqById)));
+  const outsideParents = [...parents].filter((seq) => !inside.has(seq));
   await holdOpenParents(sql, outsideParents);
   const standings = await readStandings(sql, outsideParents);
   const edges = accepted.flatMap(({ task, seq }) =>
@@ -177,7 +182,7 @@ async function insert(
   const waitingFor = new Map<number, number>();
   for (const { child, met } of edges)
     if (met === null) waitingFor.set(child, (waitingFor.get(child) ?? 0) + 1);
-  await insertTasks(sql, accepted, { waitingFor, parents: new Set(ownParents) });
+  await openTasks(sql, accepted, { waitingFor, parents });
   await insertEdges(sql, edges);
   const failed = outsideParents.filter((seq) => standings.get(seq) === "failed");
   if (failed.length > 0)
@@ -189,42 +194,50 @@ function parentsOf(task: NewTask, seqById: ReadonlyMap<string, number>): readonl
   return (task.dependencies ?? []).flatMap((id) => seqById.get(id) ?? []);
 }
 
+async function insertTasks(sql: Transaction, accepted: readonly Keyed[]): Promise<void> {
+  const rows = accepted.map(({ task, seq, createdAt }, i) => ({
+    ...toRow(task, i),
+    seq,
+    created_at: createdAt.toISOString(),
+  }));
+  await sql`
+    insert into tasks (seq, task_id, task_type, owner_id, lane, priority, payload, dependencies, on_parent_failure,
+      timeout_s, max_attempts, backoff, run_at, tenant, correlation_id, created_at)
+    select seq, task_id, task_type, owner_id, lane, priority, coalesce(payload_text::json, payload, 'null'),
+      dependencies, on_parent_failure, timeout_s, max_attempts, backoff, run_at, tenant, correlation_id, created_at
+    from json_to_recordset(${rowsAsJson(rows, "payload")}::text::json) as x(
+      seq bigint, created_at timestamptz, task_id text, task_type text, owner_id bigint, lane text, priority smallint,
+      payload_text text, payload json, dependencies json, on_parent_failure text, timeout_s integer,
+      max_attempts smallint, backoff json, run_at timestamptz, tenant text, correlation_id text)`;
+}
+
 interface Relations {
   readonly waitingFor: ReadonlyMap<number, number>;
   readonly parents: ReadonlySet<number>;
 }
 
-async function insertTasks(
+async function openTasks(
   sql: Transaction,
   accepted: readonly Keyed[],
   { waitingFor, parents }: Relations,
 ): Promise<void> {
-  const rows = accepted.map(({ task, seq, createdAt }, i) => ({
-    ...toRow(task, i),
+  const rows = accepted.map(({ task, seq, createdAt }) => ({
     seq,
+    lane: task.lane,
+    priority: task.priority,
+    run_at: task.run_at,
     created_at: createdAt.toISOString(),
     waiting_for: waitingFor.get(seq) ?? 0,
     has_children: parents.has(seq),
   }));
   await sql`
-    with input as materialized (
-      select * from json_to_recordset(${rowsAsJson(rows, "payload")}::text::json) as x(
-        seq bigint, created_at timestamptz, waiting_for integer, has_children boolean, task_id text, task_type text,
-        owner_id bigint, lane text, priority smallint, payload_text text, payload json, dependencies json,
-        on_parent_failure text, timeout_s integer, max_attempts smallint, backoff json, run_at timestamptz, tenant text,
-        correlation_id text)
-    ), stored as (
-      insert into tasks (seq, task_id, task_type, owner_id, lane, priority, payload, dependencies, on_parent_failure,
-        timeout_s, max_attempts, backoff, run_at, tenant, correlation_id, created_at)
-      select seq, task_id, task_type, owner_id, lane, priority, coalesce(payload_text::json, payload, 'null'),
-        dependencies, on_parent_failure, timeout_s, max_attempts, backoff, run_at, tenant, correlation_id, created_at
-      from input
-    )
     insert into open_tasks (seq, lane, priority, ready_at, published_at, waiting_for, has_children)
     select seq, lane, priority, greatest(run_at, created_at),
       case when waiting_for = 0 and run_at <= created_at + ${SCHEDULE_HORIZON_MS} * interval '1 millisecond'
         then created_at end, waiting_for, has_children
-    from input`;
+    from json_to_recordset(${JSON.stringify(rows)}::text::json) as x(
+      seq bigint, lane text, priority smallint, run_at timestamptz, created_at timestamptz, waiting_for integer,
+      has_children boolean)`;
 }
 
 async function insertEdges(sql: Transaction, edges: readonly Edge[]): Promise<void> {
