@@ -15,7 +15,7 @@ afterAll(() => api.close());
 const sha256 = (bytes: Uint8Array) => new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
 
 test("a Blob is sent, found, listed, fetched in parts, and deleted", async () => {
-  const bytes = bytesAt(0, 200_000);
+  const bytes = new Uint8Array(bytesAt(0, 200_000));
   const sent = await client.files.upload({
     file: new Blob([new Uint8Array(bytes)]),
     filename: 'a "quoted" näme.bin',
@@ -87,7 +87,9 @@ test("waiting ends with the file's end, and its result can be fetched; before, b
   });
   expect(await waiting).toMatchObject({ status: "completed", result: { name: "a.txt.gz" } });
   expect(seen.at(-1)).toBe("completed");
-  expect(await new Response((await client.files.result(sent.file_id)).body).bytes()).toEqual(bytesAt(0, 10));
+  expect(await new Response((await client.files.result(sent.file_id)).body).bytes()).toEqual(
+    new Uint8Array(bytesAt(0, 10)),
+  );
 });
 
 test("what is wrong is an error with the code and the field", async () => {

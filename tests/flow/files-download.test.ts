@@ -5,7 +5,7 @@ import { completeFile, type FileApi, startFileApi } from "../support/file-api.ts
 
 /** Somebody fetches what was uploaded, and what was made of it. */
 let api: FileApi;
-const CONTENT = bytesAt(0, 1_000_000);
+const CONTENT = new Uint8Array(bytesAt(0, 1_000_000));
 const SHA256 = new Bun.CryptoHasher("sha256").update(CONTENT).digest("hex");
 let fileId: string;
 
