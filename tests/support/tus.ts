@@ -1,7 +1,7 @@
 import { serve } from "@millrace/api/serve";
 import type { Blobs } from "@millrace/blobs";
 import { Upload, type UploadOptions } from "tus-js-client";
-import { callWith, signUp, startApi } from "./api.ts";
+import { type ApiOptions, callWith, signUp, startApi } from "./api.ts";
 
 export const TUS = { "Tus-Resumable": "1.0.0" } as const;
 export const BYTES = "application/offset+octet-stream";
@@ -82,8 +82,8 @@ export function tusCaller(url: string, token: string): TusCaller {
 }
 
 /** The API on a port of its own, since the bytes must come through a real socket. */
-export async function startTusApi(blobs: Blobs): Promise<TusApi> {
-  const api = await startApi({ blobs });
+export async function startTusApi(blobs: Blobs, options: ApiOptions = {}): Promise<TusApi> {
+  const api = await startApi({ blobs, ...options });
   const listening = serve(api.app, { host: "127.0.0.1", port: 0 });
   const call = callWith((request) => api.app.handle(request));
   const { accessToken: token } = await signUp(call, "user@example.org");

@@ -1,7 +1,7 @@
 import { Fault, type Identity } from "@millrace/core";
 import { FILE_BYTES_MAX, UPLOAD_PAUSE_MS_MAX } from "@millrace/core/limits";
 import { contentKey } from "@millrace/protocol/file-operations/index";
-import { advanceUpload, declareSize, type FileRow, findFile, orStoreFault } from "@millrace/store";
+import { advanceUpload, declareSize, type FileRow, findUpload, orStoreFault } from "@millrace/store";
 import { DataStore, Upload } from "@tus/server";
 import { beginUpload, giveUpUpload } from "../files/upload-life.ts";
 import { UploadTeller } from "../files/upload-teller.ts";
@@ -74,9 +74,8 @@ export class UploadVisit extends DataStore {
 
   /** Throws NOT_FOUND for another's upload, word for word as for one that does not exist. */
   async requireOwn(fileId: string): Promise<FileRow> {
-    const file = await orStoreFault(findFile(this.#ports.sql, fileId));
-    const isOwn = file?.uploadKind === "tus" && file.ownerId === this.#visitor.identity.userId;
-    if (file === null || !isOwn) throw new Fault("NOT_FOUND", "no such upload");
+    const file = await orStoreFault(findUpload(this.#ports.sql, fileId));
+    if (file?.ownerId !== this.#visitor.identity.userId) throw new Fault("NOT_FOUND", "no such upload");
     return file;
   }
 
@@ -154,7 +153,6 @@ export class UploadVisit extends DataStore {
       return await this.#append(file, offset);
     } catch (error) {
       if (this.#isNew) await this.#undo(file);
-      else await this.#noteKept(file);
       throw error;
     } finally {
       this.#teller?.end(this.#file?.state === "uploaded" ? "uploaded" : "uploading");
@@ -165,10 +163,14 @@ export class UploadVisit extends DataStore {
     const { declaredSize: size, fileId } = file;
     this.#teller = new UploadTeller(this.#ports.liveFiles, { fileId, size, offset });
     const { checksum } = this.#visitor;
-    this.#offset = await appendBytes(this.#ports, file, { offset, reception: this.#reception, checksum });
-    if (this.#offset === size) return await this.#finish(file);
-    await this.#advance(file, this.#offset);
-    return this.#offset;
+    // Side by side: noting it takes as long as an fsync, and the storage knows better how far the upload is.
+    const [expiresAt, after] = await bothOf(
+      this.#advance(fileId, offset),
+      appendBytes(this.#ports, file, { offset, reception: this.#reception, checksum }),
+    );
+    this.#offset = after;
+    this.#file = { ...file, uploadExpiresAt: expiresAt };
+    return after === size ? await this.#finish(file) : after;
   }
 
   async #finish(file: UploadRow): Promise<number> {
@@ -178,23 +180,12 @@ export class UploadVisit extends DataStore {
     return size;
   }
 
-  /** Notes for others how far it is, and gives it new time. */
-  async #advance(file: UploadRow, offset: number): Promise<void> {
+  /** Notes for others how far it was, and gives it new time. */
+  async #advance(fileId: string, offset: number): Promise<Date> {
     const lifeMs = UPLOAD_PAUSE_MS_MAX;
-    const advanced = await orStoreFault(advanceUpload(this.#ports.sql, file.fileId, { offset, lifeMs }));
+    const advanced = await orStoreFault(advanceUpload(this.#ports.sql, fileId, { offset, lifeMs }));
     if (advanced === null) throw new Fault("NOT_FOUND", "no such upload");
-    this.#file = { ...file, uploadExpiresAt: advanced.expiresAt };
-  }
-
-  /** The same after a failure. The storage knows what it kept, and the next request asks it. */
-  async #noteKept(file: UploadRow): Promise<void> {
-    if (this.#teller === undefined || this.#teller.uploaded === this.#offset) return;
-    try {
-      const offset = await this.#ports.blobs.uploads.offset(file.contentKey);
-      if (offset !== undefined) await this.#advance(file, offset);
-    } catch (error) {
-      this.#ports.log.debug("how far an upload is was not noted", { file_id: file.fileId, error });
-    }
+    return advanced.expiresAt;
   }
 
   /** Its client will never hear of it, and begins another one. */
@@ -208,4 +199,12 @@ export class UploadVisit extends DataStore {
     await this.requireOwn(fileId);
     await deleteFile(this.#ports, this.#visitor.identity, fileId);
   }
+}
+
+/** Waits for both, whatever becomes of the first: nobody may let go of an upload that is still being written to. */
+async function bothOf<One, Other>(one: Promise<One>, other: Promise<Other>): Promise<[One, Other]> {
+  const [first, second] = await Promise.allSettled([one, other]);
+  if (second.status === "rejected") throw second.reason;
+  if (first.status === "rejected") throw first.reason;
+  return [first.value, second.value];
 }

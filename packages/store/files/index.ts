@@ -6,5 +6,6 @@ export * from "./expire-uploads.ts";
 export type { FileRecord, FileRow, FileState, UploadKind } from "./file-record.ts";
 export * from "./find-file.ts";
 export * from "./find-referenced-keys.ts";
+export * from "./find-upload.ts";
 export * from "./finish-upload.ts";
 export * from "./list-files.ts";
