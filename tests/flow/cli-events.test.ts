@@ -1,7 +1,6 @@
 import { beforeAll, describe, expect, test } from "bun:test";
-import { join } from "node:path";
 import type { StoredEvent } from "@millrace/client";
-import { type CliRun, runCli } from "../support/run-cli.ts";
+import { type CliRun, runCli, type StartedCli, startCli } from "../support/run-cli.ts";
 import { type RunningStack, startStack } from "../support/running-stack.ts";
 import { eventually } from "../support/stack-under-test.ts";
 
@@ -11,8 +10,6 @@ let stack: RunningStack;
 beforeAll(async () => {
   stack = await startStack();
 }, 90_000);
-
-const PROJECT = join(import.meta.dirname, "../..");
 
 function millrace(...args: readonly string[]): Promise<CliRun> {
   return runCli(args, { env: { MILLRACE_HOME: stack.home } });
@@ -143,24 +140,10 @@ test("histogram draws bars, by kind when asked", async () => {
 });
 
 describe("tail", () => {
-  interface Follower {
-    readonly lines: readonly string[];
-    kill(): void;
-    readonly exited: Promise<number>;
-  }
-
-  async function follow(...args: readonly string[]): Promise<Follower> {
-    const child = Bun.spawn([process.execPath, "apps/cli/main.ts", ...args], {
-      cwd: PROJECT,
-      env: { ...process.env, MILLRACE_HOME: stack.home },
-      ...{ stdin: "ignore", stdout: "pipe", stderr: "pipe" },
-    });
-    const lines: string[] = [];
-    const complaints: string[] = [];
-    void collect(child.stdout, lines);
-    void collect(child.stderr, complaints);
-    await eventually("the tail is open", () => complaints.some((line) => line.startsWith("waiting")));
-    return { lines, kill: () => child.kill("SIGINT"), exited: child.exited };
+  async function follow(...args: readonly string[]): Promise<StartedCli> {
+    const tail = startCli(args, { env: { MILLRACE_HOME: stack.home } });
+    await eventually("the tail is open", () => tail.complaints.some((line) => line.startsWith("waiting")));
+    return tail;
   }
 
   test("shows what comes in and fits, and ends after its limit", async () => {
@@ -179,23 +162,22 @@ describe("tail", () => {
   });
 
   test("writes JSON lines when asked, and ends at Ctrl-C with 130", async () => {
-    const { lines, kill, exited } = await follow("events", "tail", "--json", "--type", "lively");
+    const { lines, interrupt, exited } = await follow("events", "tail", "--json", "--type", "lively");
     await millrace("events", "send", "--type", "lively", "--message", "m");
     await eventually("the event is shown", () => lines.length === 1);
     expect(JSON.parse(lines[0] ?? "")).toMatchObject({ type: "lively", message: "m" });
-    kill();
+    interrupt();
     expect(await exited).toBe(130);
   });
 
   test("ends when nobody reads it any more", async () => {
-    const script = `${process.execPath} apps/cli/main.ts tail --type piped-away | head -n 1`;
-    const shell = Bun.spawn(["sh", "-c", script], {
-      cwd: PROJECT,
-      env: { ...process.env, MILLRACE_HOME: stack.home },
-      ...{ stdin: "ignore", stdout: "pipe", stderr: "ignore" },
-    });
+    const tail = startCli(
+      ["tail", "--type", "piped-away"],
+      { env: { MILLRACE_HOME: stack.home } },
+      "head -n 1",
+    );
     let isOver = false;
-    const over = shell.exited.then(() => {
+    const over = tail.exited.then(() => {
       isOver = true;
     });
     await eventually("the pipe is done", async () => {
@@ -205,16 +187,6 @@ describe("tail", () => {
     await over;
   });
 });
-
-async function collect(stream: ReadableStream<Uint8Array>, lines: string[]): Promise<void> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const chunk of stream) {
-    const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-    rest = parts.pop() ?? "";
-    lines.push(...parts);
-  }
-}
 
 test("the ledger is even, minute by minute, and says so", async () => {
   const { status, stdout } = await millrace("ledger", "--from", "1h");

@@ -29,15 +29,53 @@ export async function runCliUnread(args: readonly string[], env: CliOptions["env
   return { status: Number(status?.[1]), stdout, stderr: stderr.replace(status?.[0] ?? "", "").trim() };
 }
 
-async function run(command: readonly string[], env: CliOptions["env"], stdin: string): Promise<CliRun> {
+export interface StartedCli {
+  /** What it has said so far, line by line. */
+  readonly lines: readonly string[];
+  readonly complaints: readonly string[];
+  readonly exited: Promise<number>;
+  interrupt(): void;
+}
+
+/** `millrace <args>` in a process of its own that goes on. @param reader a shell command that its output is piped into */
+export function startCli(
+  args: readonly string[],
+  { env }: Pick<CliOptions, "env">,
+  reader?: string,
+): StartedCli {
+  const command = [...CLI, ...args];
+  const piped = ["sh", "-c", `"$@" | ${reader}`, "sh", ...command];
+  const child = spawn(reader === undefined ? command : piped, env, "");
+  const lines: string[] = [];
+  const complaints: string[] = [];
+  void collect(child.stdout, lines);
+  void collect(child.stderr, complaints);
+  return { lines, complaints, exited: child.exited, interrupt: () => child.kill("SIGINT") };
+}
+
+async function collect(stream: ReadableStream<Uint8Array>, lines: string[]): Promise<void> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of stream) {
+    const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = parts.pop() ?? "";
+    lines.push(...parts);
+  }
+}
+
+function spawn(command: readonly string[], env: CliOptions["env"], stdin: string) {
   const { MILLRACE_URL: _url, MILLRACE_API_KEY: _key, ...inherited } = process.env;
-  const child = Bun.spawn([...command], {
+  return Bun.spawn([...command], {
     cwd: PROJECT,
     env: { ...inherited, ...env },
     stdin: new Blob([stdin]),
     stdout: "pipe",
     stderr: "pipe",
   });
+}
+
+async function run(command: readonly string[], env: CliOptions["env"], stdin: string): Promise<CliRun> {
+  const child = spawn(command, env, stdin);
   const [stdout, stderr, status] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),

@@ -1,31 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import type { BatcherOptions, DroppedEvents, EventBatcher, RejectedEvent } from "@millrace/client";
 import { BATCH_AGE_MS_MAX, REQUEST_BYTES_MAX } from "@millrace/client/bounds";
-import fc from "fast-check";
-import { acceptAll, type HeldApi, type HeldCall, heldApi } from "./held-api.ts";
+import { acceptAll, expectEven, type HeldApi, heldApi, log, watched } from "./held-api.ts";
 
 const SOON = { timeoutMs: 60_000 };
-
-function log(batcher: EventBatcher, count: number, message = "m"): void {
-  for (let n = 0; n < count; n += 1) batcher.log({ type: "t", message });
-}
-
-function watched(options: BatcherOptions = {}) {
-  const drops: DroppedEvents[] = [];
-  const rejects: RejectedEvent[] = [];
-  const api = heldApi({
-    ...options,
-    onDrop: (dropped) => void drops.push(dropped),
-    onReject: (rejected) => void rejects.push(rejected),
-  });
-  return { ...api, drops, rejects };
-}
-
-/** Nothing is ever unaccounted for. */
-function expectEven(batcher: EventBatcher): void {
-  const { logged, accepted, rejected, dropped, waiting } = batcher.counts;
-  expect(accepted + rejected + dropped + waiting).toBe(logged);
-}
 
 describe("a batch goes out", () => {
   test("when it has its events, at once and not before", async () => {
@@ -275,49 +252,3 @@ test("a listener that throws does no harm", async () => {
   expect(() => log(batcher, 2)).not.toThrow();
   expect(batcher.counts).toMatchObject({ waiting: 1, dropped: 1 });
 });
-
-test("options that make no sense are refused by name", () => {
-  for (const options of [{ eventsMax: 0 }, { eventsMax: 10_001 }, { delayMs: -1 }, { flightsMax: 1.5 }])
-    expect(() => heldApi(options)).toThrow(Object.keys(options)[0] ?? "");
-});
-
-test("whatever the API does, every event is counted exactly once", async () => {
-  const fate = fc.constantFrom("accept", "reject", "refuse", "lose", "busy");
-  const plan = fc.record({
-    events: fc.integer({ min: 1, max: 40 }),
-    eventsMax: fc.integer({ min: 1, max: 7 }),
-    bufferedMax: fc.integer({ min: 1, max: 30 }),
-    fates: fc.array(fate, { minLength: 1, maxLength: 20 }),
-  });
-  const property = fc.asyncProperty(plan, async ({ events, fates, ...options }) => {
-    const { batcher, calls, pass, drops } = watched(options);
-    log(batcher, events);
-    const closed = batcher.close({ timeoutMs: 600_000 });
-    let answered = 0;
-    for (let turn = 0; turn < 1_000 && batcher.counts.waiting > 0; turn += 1) {
-      const call = calls[answered];
-      if (call === undefined) await pass(1_000);
-      else {
-        decide(call, fates[answered] ?? "accept");
-        answered += 1;
-      }
-      expectEven(batcher);
-    }
-    await pass(600_000);
-    const { dropped, waiting } = await closed;
-    expect(waiting).toBe(0);
-    expect(drops.reduce((sum, { lines }) => sum + lines.length, 0)).toBe(dropped);
-    expectEven(batcher);
-  });
-  await fc.assert(property, { numRuns: 30 });
-});
-
-function decide(call: HeldCall, fate: string): void {
-  const rejected = [{ index: 0, code: "BAD_JSON", message: "" }];
-  if (fate === "lose") call.fail("ECONNRESET");
-  else if (fate === "busy") call.answer(503, { code: "EVENTS_BACKLOG", detail: "no" });
-  else if (fate === "refuse") call.answer(401, { code: "UNAUTHENTICATED", detail: "no" });
-  else if (fate === "reject")
-    call.answer(202, { accepted: call.lines.length - 1, rejected, receipt: "1.0.1" });
-  else acceptAll(call);
-}

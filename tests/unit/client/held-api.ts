@@ -1,4 +1,11 @@
-import { type BatcherOptions, createClient, type EventBatcher } from "@millrace/client";
+import { expect } from "bun:test";
+import {
+  type BatcherOptions,
+  createClient,
+  type DroppedEvents,
+  type EventBatcher,
+  type RejectedEvent,
+} from "@millrace/client";
 
 /** One request that waits for its answer. */
 export interface HeldCall {
@@ -56,6 +63,27 @@ export function heldApi(options: BatcherOptions = {}): HeldApi {
 /** Accepts every line of a call. */
 export function acceptAll(call: HeldCall): void {
   call.answer(202, { accepted: call.lines.length, rejected: [], receipt: "1.0.1" });
+}
+
+export function log(batcher: EventBatcher, count: number, message = "m"): void {
+  for (let n = 0; n < count; n += 1) batcher.log({ type: "t", message });
+}
+
+export function watched(options: BatcherOptions = {}) {
+  const drops: DroppedEvents[] = [];
+  const rejects: RejectedEvent[] = [];
+  const api = heldApi({
+    ...options,
+    onDrop: (dropped) => void drops.push(dropped),
+    onReject: (rejected) => void rejects.push(rejected),
+  });
+  return { ...api, drops, rejects };
+}
+
+/** Nothing is ever unaccounted for. */
+export function expectEven(batcher: EventBatcher): void {
+  const { logged, accepted, rejected, dropped, waiting } = batcher.counts;
+  expect(accepted + rejected + dropped + waiting).toBe(logged);
 }
 
 function nextTurn(): Promise<void> {
