@@ -10,6 +10,7 @@ import {
   reopenTask,
 } from "@millrace/store";
 import type { Ports } from "../ports.ts";
+import { repeated } from "../tasks/intake.ts";
 import { mergePatch } from "../tasks/merge-patch.ts";
 import { isTooLarge, payloadProblems, TOO_LARGE } from "../tasks/read-task.ts";
 
@@ -172,7 +173,7 @@ async function reopenOne(
 }
 
 async function reopen(ports: Ports, wish: Parameters<typeof reopenTask>[1]): Promise<string | undefined> {
-  const isReopened = await orStoreFault(reopenTask(ports.hotSql, wish));
+  const isReopened = await orStoreFault(repeated(() => reopenTask(ports.hotSql, wish)));
   return isReopened ? undefined : "was redriven or discarded by somebody else";
 }
 

@@ -1,6 +1,7 @@
 import { Fault, type Identity } from "@millrace/core";
 import { findTasks, loadDispatches, orStoreFault, reopenTask, type TaskRecord } from "@millrace/store";
 import type { Ports } from "../ports.ts";
+import { repeated } from "../tasks/intake.ts";
 import { findTaskFor } from "./show-task.ts";
 
 /**
@@ -10,9 +11,8 @@ import { findTaskFor } from "./show-task.ts";
  */
 export async function retryTask(ports: Ports, identity: Identity, taskId: string): Promise<TaskRecord> {
   const task = await findTaskFor(ports, identity, taskId);
-  const isReopened = await orStoreFault(
-    reopenTask(ports.hotSql, { seq: task.seq, redrivenBy: identity.userId, delayMs: 0 }),
-  );
+  const reopening = { seq: task.seq, redrivenBy: identity.userId, delayMs: 0 };
+  const isReopened = await orStoreFault(repeated(() => reopenTask(ports.hotSql, reopening)));
   if (!isReopened) throw new Fault("TASK_STATE_CONFLICT", await whyNot(ports, identity, taskId));
   const due = await orStoreFault(loadDispatches(ports.hotSql, [task.seq]));
   ports.intake.publish(due.map(({ dispatch }) => ({ dispatch })));

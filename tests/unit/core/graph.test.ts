@@ -1,10 +1,17 @@
 import { describe, expect, test } from "bun:test";
-import { describeCycle, findListProblem, type GraphNode, judgeGraph, spread } from "@millrace/core/graph";
+import {
+  describeCycle,
+  findListProblem,
+  type GraphNode,
+  type GraphSurroundings,
+  judgeGraph,
+  spread,
+} from "@millrace/core/graph";
 import * as fc from "fast-check";
 
 const nodes = (shape: Readonly<Record<string, readonly string[]>>): readonly GraphNode[] =>
   Object.entries(shape).map(([id, dependencies]) => ({ id, dependencies }));
-const ALONE = { isKnown: () => false, refused: new Set<string>() };
+const ALONE: GraphSurroundings = { isKnown: () => false, refused: new Set<string>() };
 const judge = (shape: Readonly<Record<string, readonly string[]>>, around = ALONE) =>
   Object.fromEntries(judgeGraph(nodes(shape), around));
 
@@ -18,7 +25,7 @@ describe("a graph is taken", () => {
   });
 
   test("with parents that were there before", () => {
-    expect(judge({ a: ["old"] }, { ...ALONE, isKnown: (id: string) => id === "old" })).toEqual({});
+    expect(judge({ a: ["old"] }, { ...ALONE, isKnown: (id) => id === "old" })).toEqual({});
   });
 });
 

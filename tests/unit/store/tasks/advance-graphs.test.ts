@@ -17,7 +17,7 @@ import { openTaskStore, type TaskStore } from "../../../support/task-store.ts";
 let store: TaskStore;
 beforeEach(async () => {
   store = await openTaskStore(12);
-});
+}, 60_000);
 afterEach(() => store.close());
 
 const DIAMOND = { d: ["b", "c"], b: ["a"], c: ["a"], a: [] };

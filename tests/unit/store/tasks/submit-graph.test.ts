@@ -7,7 +7,7 @@ import { newTask, openTaskStore, type TaskStore } from "../../../support/task-st
 let store: TaskStore;
 beforeEach(async () => {
   store = await openTaskStore(10);
-});
+}, 60_000);
 afterEach(() => store.close());
 
 describe("a child", () => {
