@@ -1,4 +1,11 @@
-import { cleanContentType, cleanFilename, Fault, type FieldProblem, type Json } from "@millrace/core";
+import {
+  CONTENT_TYPE_DEFAULT,
+  cleanContentType,
+  cleanFilename,
+  Fault,
+  type FieldProblem,
+  type Json,
+} from "@millrace/core";
 import { FILE_OPTIONS_BYTES_MAX } from "@millrace/core/limits";
 import {
   FILE_OPERATION_NAMES,
@@ -71,7 +78,7 @@ export function metadataOf(
   const { filename, contentType, operation, options } = file;
   return {
     filename,
-    filetype: contentType,
+    ...(contentType !== CONTENT_TYPE_DEFAULT && { filetype: contentType }),
     ...(operation !== null && { operation }),
     ...(options !== null && { options: JSON.stringify(options) }),
   };
