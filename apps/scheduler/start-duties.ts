@@ -3,6 +3,7 @@ import { SCHEDULE_LOOK_MS_MAX } from "@millrace/core/limits";
 import { advance } from "./advance.ts";
 import { announce } from "./announce.ts";
 import { Duty } from "./duty.ts";
+import { expire } from "./expire.ts";
 import { FEED_EVERY_MS, feed } from "./feed.ts";
 import { ScheduleFirer } from "./fire-schedules.ts";
 import { keepPartitions } from "./keep-partitions.ts";
@@ -37,6 +38,7 @@ export async function startDuties(
     new Duty({ name: "reconcile", everyMs: 5 * SECOND_MS, round: () => reconcile(ports), log }),
     new Duty({ name: "advance", everyMs: 2 * SECOND_MS, round: () => advance(ports), log }),
     new Duty({ name: "announce", everyMs: 10 * SECOND_MS, round: () => announce(ports), log }),
+    new Duty({ name: "expire", everyMs: 3 * SECOND_MS, round: () => expire(ports), log }),
     new Duty({ name: "feed", everyMs: FEED_EVERY_MS, round: () => feed(ports), log }),
     new Duty({
       name: "keep partitions",

@@ -1,7 +1,10 @@
 import type { Json, Lane, TaskRequest } from "./types.ts";
 
 /** What the task of each tick is: as one that is submitted, without what belongs to one run alone. */
-export type ScheduledTask = Omit<TaskRequest, "task_id" | "dependencies" | "run_at" | "delay">;
+export type ScheduledTask = Omit<
+  TaskRequest,
+  "task_id" | "dependencies" | "on_parent_failure" | "run_at" | "delay"
+>;
 
 /** `cron`, with a time zone, or `every` so many seconds. What is absent gets the server's default. */
 export interface ScheduleRequest {

@@ -33,6 +33,8 @@ export interface TaskRequest {
   readonly run_at?: string;
   /** Not before this many seconds have passed. */
   readonly delay?: number;
+  /** Seconds from when it is due: not started by then, it fails with EXPIRED. */
+  readonly ttl?: number;
   readonly tenant?: string;
 }
 
@@ -58,6 +60,8 @@ export interface Task {
   readonly max_attempts: number;
   readonly backoff: Backoff;
   readonly tenant: string | null;
+  /** Not started by then, it fails with EXPIRED. */
+  readonly expires_at: string | null;
   /** 0 … 1. */
   readonly progress: number | null;
   readonly created_at: string;

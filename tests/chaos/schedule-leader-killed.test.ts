@@ -1,46 +1,16 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { join } from "node:path";
 import { CHAOS_TEST_MS, type Chaos, startChaos } from "../support/chaos.ts";
 import { newDice } from "../support/dice.ts";
 import { untilTrue } from "../support/running-stack.ts";
-import { scratch } from "../support/scratch.ts";
+import { startSecondScheduler } from "../support/second-scheduler.ts";
 
 const SECONDS = 30;
-const PROJECT = join(import.meta.dirname, "../..");
 
 let chaos: Chaos;
 beforeAll(async () => {
   chaos = await startChaos();
 }, CHAOS_TEST_MS);
 afterAll(() => chaos?.close());
-
-/** A second scheduler, which nobody starts again. */
-async function startSecond(): Promise<Bun.Subprocess> {
-  const { remember, atEnd } = await scratch();
-  const run = await chaos.stack.run();
-  const child = Bun.spawn([process.execPath, join(PROJECT, "apps/scheduler/main.ts")], {
-    cwd: PROJECT,
-    env: {
-      ...process.env,
-      DATABASE_URL: run.database_url,
-      NATS_URL: run.nats_url,
-      NATS_MONITOR_URL: run.nats_monitor_url,
-      HEALTH_PORT: "0",
-      LOG_FORMAT: "json",
-    },
-    stdout: Bun.file(join(chaos.stack.home, "scheduler-2.log")),
-    stderr: "inherit",
-  });
-  remember("scheduler", child.pid);
-  atEnd(async () => {
-    child.kill("SIGKILL");
-    await child.exited;
-  });
-  const isUp = async () =>
-    (await Bun.file(join(chaos.stack.home, "scheduler-2.log")).text()).includes("scheduling");
-  await untilTrue(isUp, 30_000, "a second scheduler");
-  return child;
-}
 
 const fired = async (): Promise<number> => {
   const [row] = await chaos.sql<{ count: number }[]>`
@@ -51,7 +21,7 @@ const fired = async (): Promise<number> => {
 test(
   "a cron at every second runs each tick exactly once while schedulers are killed at their ticks",
   async () => {
-    const second = await startSecond();
+    const second = await startSecondScheduler(chaos.stack);
     const dice = newDice();
     const made = await chaos.stack.call("POST", "/api/schedules", {
       ...{ schedule_id: "each-second", cron: "* * * * * *", missed: "catch_up" },

@@ -35,6 +35,7 @@ export const TaskAnswer = strict({
   max_attempts: t.Integer(),
   backoff: t.Unknown(),
   tenant: t.Nullable(t.String()),
+  expires_at: t.Nullable(t.String({ format: "date-time", description: "Not started by then, it fails." })),
   progress: t.Nullable(t.Number({ minimum: 0, maximum: 1 })),
   created_at: time(),
   run_at: maybeTime(),

@@ -116,8 +116,10 @@ function readTemplate(
     errors.push(...inTask);
     return null;
   }
-  const { task_type, lane, priority, payload, timeout_s, max_attempts, backoff, tenant } = reading.task;
-  return { task_type, lane, priority, payload, timeout_s, max_attempts, backoff, tenant };
+  const { task_type, lane, priority, payload, timeout_s, max_attempts, backoff, tenant, ttl_s } =
+    reading.task;
+  const limited = ttl_s === undefined ? {} : { ttl_s };
+  return { task_type, lane, priority, payload, timeout_s, max_attempts, backoff, tenant, ...limited };
 }
 
 interface Span {

@@ -12,7 +12,7 @@ import { type Static, t } from "elysia";
 import { choice, strict } from "../http/schema.ts";
 import { TaskWish } from "../tasks/task-wish.ts";
 
-const { task_id, run_at, delay, dependencies, ...template } = TaskWish.properties;
+const { task_id, run_at, delay, dependencies, on_parent_failure, ...template } = TaskWish.properties;
 
 /** The task of each tick: as one that is submitted, without what belongs to one run alone. */
 const TaskTemplate = strict(template);

@@ -65,6 +65,7 @@ export function viewSchedule(schedule: ScheduleRecord) {
       max_attempts: task.max_attempts,
       backoff: task.backoff,
       tenant: task.tenant,
+      ttl: task.ttl_s ?? null,
     },
     missed: schedule.missed,
     overlap: schedule.overlap,

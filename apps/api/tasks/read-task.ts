@@ -64,6 +64,8 @@ export function readTask(wish: TaskWish, submitter: Submitter, rules: TaskRules)
       path: "/timeout",
       message: `must be at most ${SHORT_LANE_TIMEOUT_S_MAX} s in the short lane`,
     });
+  if (wish.ttl !== undefined && dependencies.length > 0)
+    errors.push({ path: "/ttl", message: "must not stand beside dependencies: when they end is not known" });
   const runAt = readRunAt(wish, rules.nowMs(), errors);
   const backoff = readBackoff(wish.backoff, errors);
   if (errors.length > 0) return { ok: false, code: "VALIDATION_FAILED", errors };
@@ -82,6 +84,7 @@ export function readTask(wish: TaskWish, submitter: Submitter, rules: TaskRules)
       backoff,
       run_at: runAt,
       tenant: wish.tenant ?? null,
+      ...(wish.ttl !== undefined && { ttl_s: wish.ttl }),
       correlation_id: submitter.correlationId,
     },
   };

@@ -14,6 +14,7 @@ export function isSameTask(wish: NewTask, stored: TaskRecord, isDelayed: boolean
     wish.timeout_s === stored.timeoutS &&
     wish.max_attempts === stored.maxAttempts &&
     wish.tenant === stored.tenant &&
+    (wish.ttl_s ?? null) === stored.ttlS &&
     (isDelayed || wish.run_at === (stored.runAt?.toISOString() ?? null)) &&
     (wish.on_parent_failure ?? "fail") === stored.onParentFailure &&
     isSameJson(wish.dependencies ?? [], stored.dependencies) &&

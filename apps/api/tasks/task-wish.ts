@@ -90,6 +90,14 @@ export const TaskWish = strict({
   delay: t.Optional(
     Type.Number({ minimum: 0, maximum: DELAY_S_MAX, description: "Seconds. Not together with run_at." }),
   ),
+  ttl: t.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: DELAY_S_MAX,
+      description:
+        "Seconds from when it is due: not started by then, it fails with EXPIRED. Not together with dependencies.",
+    }),
+  ),
   tenant: t.Optional(
     t.String({
       maxLength: TENANT_CHARS_MAX,

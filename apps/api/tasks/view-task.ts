@@ -20,6 +20,7 @@ export function viewTask(task: TaskRecord, live: Pick<LiveTasks, "progressOf">) 
     max_attempts: task.maxAttempts,
     backoff: task.backoff,
     tenant: task.tenant,
+    expires_at: expiryOf(task.ttlS, task.runAt, task.createdAt),
     progress: progressOf(task, live),
     created_at: isoTime(task.createdAt),
     run_at: isoTime(task.runAt),
@@ -30,6 +31,13 @@ export function viewTask(task: TaskRecord, live: Pick<LiveTasks, "progressOf">) 
     error: task.error,
     correlation_id: task.correlationId,
   };
+}
+
+/** Not started by then, it fails. */
+function expiryOf(ttlS: number | null, runAt: Date | null, createdAt: Date): string | null {
+  if (ttlS === null) return null;
+  const dueMs = Math.max(runAt?.getTime() ?? 0, createdAt.getTime());
+  return new Date(dueMs + ttlS * 1000).toISOString();
 }
 
 function progressOf(task: TaskRecord, live: Pick<LiveTasks, "progressOf">): number | null {
@@ -57,6 +65,7 @@ export function viewNewTask(task: NewTask, createdAt: Date, waitingFor = 0) {
     max_attempts: task.max_attempts,
     backoff: task.backoff,
     tenant: task.tenant,
+    expires_at: expiryOf(task.ttl_s ?? null, task.run_at === null ? null : new Date(task.run_at), createdAt),
     progress: null,
     created_at: isoTime(createdAt),
     run_at: task.run_at,

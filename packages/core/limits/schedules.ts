@@ -36,5 +36,7 @@ export const PAUSES_LOOK_MS = 15_000;
 export const PAUSES_RETRY_MS = 1_000;
 /** Tasks of a level or type are counted up to here. */
 export const QUEUE_COUNT_MAX = 10_000;
+/** Deadlines that one round of the scheduler looks at. */
+export const EXPIRE_TASKS_MAX = 1_000;
 /** Parked tasks that one round of the scheduler brings back. */
 export const UNPARK_TASKS_MAX = 2_000;

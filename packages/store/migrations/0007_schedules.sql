@@ -61,3 +61,13 @@ create table queue_pauses (
 -- for due tasks meets none of a million of them.
 alter table open_tasks add column parked_for text;
 create index open_tasks_parked on open_tasks (parked_for, seq) where parked_for is not null;
+
+-- Seconds after which a task that has not started is not worth starting any more; counted from when it was due.
+alter table tasks add column ttl_s integer;
+
+-- The same as a moment, for as long as it matters: the scheduler takes a row away when its moment has come.
+create table task_deadlines (
+  seq        bigint primary key,
+  expires_at timestamptz not null
+);
+create index task_deadlines_by_time on task_deadlines (expires_at);

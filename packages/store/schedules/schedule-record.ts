@@ -4,7 +4,15 @@ import type { NewTask } from "../tasks/submit-tasks.ts";
 /** What each tick makes a task of, its defaults filled in: in the words of the columns of `tasks`. */
 export type TaskTemplate = Pick<
   NewTask,
-  "task_type" | "lane" | "priority" | "payload" | "timeout_s" | "max_attempts" | "backoff" | "tenant"
+  | "task_type"
+  | "lane"
+  | "priority"
+  | "payload"
+  | "timeout_s"
+  | "max_attempts"
+  | "backoff"
+  | "tenant"
+  | "ttl_s"
 >;
 
 /** What a schedule is asked to be. */

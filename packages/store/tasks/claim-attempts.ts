@@ -26,6 +26,8 @@ interface HolderRow extends ClaimRow {
  * Invariant 7: claims what is unclaimed and at exactly the attempt before. One statement, one commit; nothing of a task
  * may run before its answer says "claimed". A claim that comes twice in the list is answered "claimed" once.
  *
+ * What has not started and is past its time is not claimed any more: `expire-tasks.ts` ends it.
+ *
  * Two conditions are there for the planner, which always has the wrong statistics about a queue: `any` keeps it from
  * joining by reading all of open_tasks, and `coalesce` from using an index on claimed_by, which is full of dead entries
  * under load. Without them the same tasks ran at 980/s instead of 20 000/s.
@@ -45,6 +47,8 @@ export async function claimAttempts(
     from unnest(${seqs}::bigint[], ${attempts}::integer[]) as x(seq, attempt)
     where o.seq = any(${seqs}::bigint[]) and o.seq = x.seq and o.attempt = x.attempt - 1
       and coalesce(o.claimed_by, '') = '' and o.waiting_for = 0
+      and (o.attempt > 0 or coalesce(
+        (select d.expires_at > statement_timestamp() from task_deadlines d where d.seq = o.seq), true))
     returning o.seq, o.attempt`;
   const attemptBySeq = new Map(won.map((row) => [row.seq, row.attempt]));
   const answers = claims.map((claim) => takeClaim(attemptBySeq, claim));

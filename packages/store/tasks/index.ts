@@ -4,6 +4,7 @@ export * from "./cancel-tasks.ts";
 export * from "./claim-attempts.ts";
 export * from "./count-losses.ts";
 export * from "./dead-letters.ts";
+export * from "./expire-tasks.ts";
 export * from "./find-task.ts";
 export * from "./list-attempts.ts";
 export * from "./list-tasks.ts";

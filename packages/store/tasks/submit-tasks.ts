@@ -22,6 +22,8 @@ export interface NewTask {
   /** RFC 3339; null runs at once. */
   readonly run_at: string | null;
   readonly tenant: string | null;
+  /** Not started so many seconds after it was due, it fails with EXPIRED; absent: never. */
+  readonly ttl_s?: number | null;
   readonly correlation_id: string;
 }
 
@@ -76,26 +78,39 @@ async function store(sql: Sql | Transaction, tasks: readonly NewTask[]): Promise
       from json_to_recordset(${rowsAsJson(tasks.map(toRow), "payload")}::text::json) as x(
         i integer, task_id text, task_type text, owner_id bigint, lane text, priority smallint, payload_text text,
         payload json, dependencies json, timeout_s integer, max_attempts smallint, backoff json, run_at timestamptz,
-        tenant text, correlation_id text)
+        tenant text, ttl_s integer, correlation_id text)
     ), keyed as (
       insert into task_keys (task_id, seq) select task_id, seq from input order by task_id, i
       on conflict (task_id) do nothing returning seq
     ), stored as (
       insert into tasks (seq, task_id, task_type, owner_id, lane, priority, payload, dependencies, timeout_s,
-        max_attempts, backoff, run_at, tenant, correlation_id, created_at)
+        max_attempts, backoff, run_at, tenant, ttl_s, correlation_id, created_at)
       select seq, task_id, task_type, owner_id, lane, priority, coalesce(payload_text::json, payload, 'null'),
-        dependencies, timeout_s, max_attempts, backoff, run_at, tenant, correlation_id, created_at
+        dependencies, timeout_s, max_attempts, backoff, run_at, tenant, ttl_s, correlation_id, created_at
       from input where seq in (select seq from keyed)
     ), opened as (
       insert into open_tasks (seq, lane, priority, ready_at, published_at)
       select seq, lane, priority, greatest(run_at, created_at),
         case when run_at <= created_at + ${SCHEDULE_HORIZON_MS} * interval '1 millisecond' then created_at end
       from input where seq in (select seq from keyed)
-    )
+    ) ${tasks.some(hasDeadline) ? deadlines(sql) : sql``}
     select i, seq, created_at from input where seq in (select seq from keyed)`;
   const answers: Submission[] = tasks.map(() => TAKEN);
   for (const row of rows) answers[row.i] = { kind: "stored", seq: row.seq, createdAt: row.created_at };
   return answers;
+}
+
+export function hasDeadline({ ttl_s: ttlS }: NewTask): boolean {
+  return ttlS !== undefined && ttlS !== null;
+}
+
+/** A step more, for those who ask for it. */
+function deadlines(sql: Sql | Transaction) {
+  return sql`, limited as (
+      insert into task_deadlines (seq, expires_at)
+      select seq, greatest(run_at, created_at) + ttl_s * interval '1 second'
+      from input where ttl_s is not null and seq in (select seq from keyed)
+    )`;
 }
 
 const TAKEN: Submission = { kind: "taken" };

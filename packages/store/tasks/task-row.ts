@@ -28,6 +28,7 @@ export interface TaskRecord {
   readonly backoff: BackoffWords;
   readonly runAt: Date | null;
   readonly tenant: string | null;
+  readonly ttlS: number | null;
   readonly correlationId: string;
   readonly createdAt: Date;
   readonly status: TaskStatus;
@@ -60,6 +61,7 @@ export interface TaskRow {
   readonly backoff: BackoffWords;
   readonly run_at: Date | null;
   readonly tenant: string | null;
+  readonly ttl_s: number | null;
   readonly correlation_id: string;
   readonly created_at: Date;
   readonly attempt: number | null;
@@ -91,7 +93,7 @@ type EndKind = EndState["how"];
  */
 export const TASK_COLUMNS = `
   t.seq, t.task_id, t.task_type, t.owner_id, t.lane, t.priority, t.payload, t.dependencies, t.on_parent_failure, t.timeout_s,
-  t.max_attempts, t.backoff, t.run_at, t.tenant, t.correlation_id, t.created_at,
+  t.max_attempts, t.backoff, t.run_at, t.tenant, t.ttl_s, t.correlation_id, t.created_at,
   o.attempt, o.failures, o.losses, o.waiting_for, o.claimed_by, o.claimed_at, o.ready_at, clock_timestamp() as now,
   o.parked_for is not null or exists (
     select 1 from queue_pauses p where p.name = case when p.is_lane then t.lane else t.task_type end) as is_held,
@@ -127,6 +129,7 @@ export function toRecord(row: TaskRow): TaskRecord {
     backoff: row.backoff,
     runAt: row.run_at,
     tenant: row.tenant,
+    ttlS: row.ttl_s,
     correlationId: row.correlation_id,
     createdAt: row.created_at,
     status: statusOf(phase),
