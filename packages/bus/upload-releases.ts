@@ -50,7 +50,7 @@ export class UploadReleases {
    */
   hold(fileId: string, letGo: () => Promise<void>): () => void {
     const { connection } = this.#bus;
-    if (connection.isClosed()) return () => {};
+    if (connection.isClosed() || connection.isDraining()) return () => {};
     const subscription = connection.subscribe(uploadReleaseSubject(fileId), {
       callback: (error, message) => {
         if (error === null) void answerInTime(letGo()).then((answer) => message.respond(answer));

@@ -16,7 +16,14 @@ import {
   EVENTS_UNPACKED_BYTES_MAX,
   RECORDER_PULL_BYTES_MAX,
 } from "./limits/events.ts";
-import { THREAD_HEAP_BYTES_DEADLY, THREAD_HEAP_BYTES_MAX, THREAD_STOP_MS_MAX } from "./limits/files.ts";
+import {
+  THREAD_HEAP_BYTES_DEADLY,
+  THREAD_HEAP_BYTES_MAX,
+  THREAD_STOP_MS_MAX,
+  UPLOAD_LOCK_WAIT_MS_MAX,
+  UPLOAD_SILENCE_MS_MAX,
+  UPLOAD_STALL_MS_MAX,
+} from "./limits/files.ts";
 import { BATCH_EDGES_MAX, FILLED_CHARS_MAX, GRAPH_EDGES_MAX, GRAPH_NODES_MAX } from "./limits/graphs.ts";
 import {
   ACCESS_TOKEN_S,
@@ -111,3 +118,8 @@ requireRelation(BATCH_TASKS_MAX <= GRAPH_NODES_MAX, "the graph of a full batch c
 requireRelation(BATCH_EDGES_MAX <= GRAPH_EDGES_MAX, "with all its dependencies");
 requireRelation(DEPENDENCIES_MAX <= BATCH_EDGES_MAX, "one full task fits into a batch");
 requireRelation(RESULT_BYTES_MAX < FILLED_CHARS_MAX, "the largest result fits into a payload");
+requireRelation(
+  UPLOAD_STALL_MS_MAX < UPLOAD_LOCK_WAIT_MS_MAX,
+  "who waits for an upload outlasts a sender that is gone",
+);
+requireRelation(UPLOAD_STALL_MS_MAX < UPLOAD_SILENCE_MS_MAX, "a sender gives way before it is given up");

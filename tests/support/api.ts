@@ -1,4 +1,5 @@
 import { createApp } from "@millrace/api/app";
+import type { Dashboard } from "@millrace/api/dashboard/page-files";
 import type { EventSink } from "@millrace/api/events/intake";
 import type { EventTail } from "@millrace/api/events-query/event-tail";
 import type { InFlight } from "@millrace/api/events-query/in-flight";
@@ -27,7 +28,7 @@ export interface ApiUnderTest {
   comeFrom(address: string): void;
   advance(ms: number): void;
   /** Another API process on the same database, with the same secret and clock. */
-  sibling(): ApiUnderTest;
+  sibling(more?: ApiOptions): ApiUnderTest;
   close(): Promise<void>;
 }
 
@@ -54,6 +55,8 @@ export interface ApiOptions {
   readonly blobs?: Blobs;
   readonly fileQuota?: FileQuota;
   readonly eventTail?: EventTail;
+  /** The built page; by default, none. */
+  readonly dashboard?: Dashboard;
   /** What the overview hears of other processes; by default, nothing. */
   readonly overviewBus?: OverviewBus;
   readonly isTextIndexed?: boolean;
@@ -126,6 +129,7 @@ function build(databaseUrl: string, clock: { ms: number }, options: ApiOptions):
     dispatcher: { publish: async () => {}, tellCancelled: () => {}, tell: () => {} },
     control: { tellSchedulesChanged: () => {}, tellPause: async () => {}, tellResume: async () => {} },
     live: { progressOf: () => null, watch: () => () => {} },
+    dashboard: options.dashboard ?? null,
     overviewBus: options.overviewBus ?? {
       readDepths: async () => [],
       askParts: async () => [],
@@ -157,8 +161,8 @@ function build(databaseUrl: string, clock: { ms: number }, options: ApiOptions):
     advance: (ms) => {
       clock.ms += ms;
     },
-    sibling: () => {
-      const sibling = build(databaseUrl, clock, options);
+    sibling: (more = {}) => {
+      const sibling = build(databaseUrl, clock, { ...options, ...more });
       siblings.push(sibling);
       return sibling;
     },

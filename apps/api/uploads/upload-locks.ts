@@ -50,18 +50,18 @@ export class UploadLocks {
     try {
       while ((await this.#releases.ask(fileId)) === "busy")
         if (performance.now() >= deadlineMs) throw locked();
+      const stopAnswering = this.#releases.hold(fileId, () => {
+        holder.giveWay();
+        return released;
+      });
+      return () => {
+        stopAnswering();
+        letGo();
+      };
     } catch (error) {
       letGo();
       throw error;
     }
-    const stopAnswering = this.#releases.hold(fileId, () => {
-      holder.giveWay();
-      return released;
-    });
-    return () => {
-      stopAnswering();
-      letGo();
-    };
   }
 }
 
