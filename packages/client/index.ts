@@ -16,6 +16,7 @@ export type * from "./event-types.ts";
 export type { EventsClient, SendOptions, StoreWaitOptions } from "./events.ts";
 export type * from "./file-types.ts";
 export type { DownloadOptions, FileDownload, FilesClient, FileUpload, FileWaitOptions } from "./files.ts";
+export type * from "./graph-types.ts";
 export type { QueuesClient } from "./queues.ts";
 export type * from "./schedule-types.ts";
 export type { SchedulesClient } from "./schedules.ts";

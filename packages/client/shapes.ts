@@ -1,5 +1,6 @@
 import { ApiError } from "./errors.ts";
 import type { FileInfo, FileOperationInfo, FilePage } from "./file-types.ts";
+import type { GraphAction, TaskGraph } from "./graph-types.ts";
 import type {
   Attempt,
   BatchAnswer,
@@ -31,6 +32,14 @@ function hasItems(value: unknown): boolean {
 
 export function isTask(value: unknown): value is Task {
   return hasTexts(value, "task_id", "task_type", "status", "phase");
+}
+
+export function isTaskGraph(value: unknown): value is TaskGraph {
+  return isObject(value) && Array.isArray(value.nodes) && Array.isArray(value.edges);
+}
+
+export function isGraphAction(value: unknown): value is GraphAction {
+  return hasTexts(value, "task_id", "scope") && isObject(value) && typeof value.changed === "number";
 }
 
 export function isTaskPage(value: unknown): value is Page<Task> {

@@ -1,6 +1,15 @@
 import { WAIT_MS_DEFAULT } from "./bounds.ts";
 import { WaitTimeoutError } from "./errors.ts";
-import { expectShape, isAttempts, isBatchAnswer, isTask, isTaskPage } from "./shapes.ts";
+import type { GraphAction, GraphScope, TaskGraph } from "./graph-types.ts";
+import {
+  expectShape,
+  isAttempts,
+  isBatchAnswer,
+  isGraphAction,
+  isTask,
+  isTaskGraph,
+  isTaskPage,
+} from "./shapes.ts";
 import { makeTaskId } from "./task-id.ts";
 import type { CallOptions, Transport } from "./transport.ts";
 import type { Attempt, BatchAnswer, Page, Task, TaskFilter, TaskRequest } from "./types.ts";
@@ -15,6 +24,13 @@ export interface WaitOptions extends CallOptions {
   readonly timeoutMs?: number;
   /** Called with each state that was seen, the last one included. */
   readonly onSight?: (task: Task) => void;
+}
+
+interface ActionOnAll {
+  readonly taskId: string;
+  readonly scope: GraphScope;
+  readonly action: "cancel" | "retry";
+  readonly isRepeatable: boolean;
 }
 
 export class TasksClient {
@@ -98,6 +114,23 @@ export class TasksClient {
     return expectShape(reply, isTask);
   }
 
+  /** Everything that is connected with the task by dependencies, and where it stands. */
+  async graph(taskId: string, options: CallOptions = {}): Promise<TaskGraph> {
+    const path = `${taskPath(taskId)}/graph`;
+    const reply = await this.#transport.call({ method: "GET", path, isRepeatable: true, ...options });
+    return expectShape(reply, isTaskGraph);
+  }
+
+  /** Ends all of them that have not ended. What a task alone does to others when it is cancelled: they fail. */
+  async cancelAll(taskId: string, scope: GraphScope, options: CallOptions = {}): Promise<GraphAction> {
+    return await this.#actOnAll({ taskId, scope, action: "cancel", isRepeatable: true }, options);
+  }
+
+  /** Brings all of them back that have failed or were cancelled. Not repeated, as `retry`. */
+  async retryAll(taskId: string, scope: GraphScope, options: CallOptions = {}): Promise<GraphAction> {
+    return await this.#actOnAll({ taskId, scope, action: "retry", isRepeatable: false }, options);
+  }
+
   /**
    * The task once it is completed, failed or cancelled; how it ended is no error here.
    * @throws WaitTimeoutError; the task itself goes on
@@ -117,6 +150,17 @@ export class TasksClient {
       if (!timeout.aborted || signal?.aborted === true) throw error;
     }
     throw new WaitTimeoutError(taskId, timeoutMs, seen);
+  }
+
+  async #actOnAll({ taskId, scope, action, isRepeatable }: ActionOnAll, options: CallOptions) {
+    const reply = await this.#transport.call({
+      method: "POST",
+      path: `${taskPath(taskId)}/${action}`,
+      query: { [scope]: true },
+      isRepeatable,
+      ...options,
+    });
+    return expectShape(reply, isGraphAction);
   }
 
   #withId(request: TaskRequest): TaskRequest {

@@ -23,6 +23,8 @@ export interface TaskRequest {
   readonly priority?: number;
   /** Ids of tasks that exist, or stand in the same batch. */
   readonly dependencies?: readonly string[];
+  /** When a dependency does not complete: fail as well (when absent), or run all the same. */
+  readonly on_parent_failure?: "fail" | "run";
   /** Seconds that one attempt may take. */
   readonly timeout?: number;
   /** By task type when absent. */
@@ -52,6 +54,7 @@ export interface Task {
   readonly lane: Lane;
   readonly payload: Json;
   readonly dependencies: readonly string[];
+  readonly on_parent_failure: "fail" | "run";
   /** Seconds. */
   readonly timeout: number;
   readonly worker_id: string | null;

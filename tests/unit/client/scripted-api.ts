@@ -101,6 +101,8 @@ export function task(fields: Partial<Task> = {}): Task {
     attempts: 0,
     max_attempts: 3,
     dependencies: [],
+    on_parent_failure: "fail",
+    expires_at: null,
     progress: null,
     created_at: "2026-01-15T12:00:00.000Z",
     started_at: null,

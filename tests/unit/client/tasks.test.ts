@@ -80,6 +80,28 @@ describe("reading", () => {
   });
 });
 
+describe("graphs", () => {
+  test("a graph is read, and its tasks are cancelled or brought back by their scope", async () => {
+    const graph = { nodes: [], edges: [{ from: "a", to: "b" }], truncated: false };
+    const action = { task_id: "t-1", scope: "subtree", nodes: 2, changed: 1, truncated: false };
+    const { client, calls } = scripted([json(200, graph), json(200, action), json(200, action)]);
+    expect(await client.tasks.graph("t-1")).toEqual(graph as never);
+    expect(await client.tasks.cancelAll("t-1", "subtree")).toEqual(action as never);
+    await client.tasks.retryAll("t-1", "graph");
+    expect(calls.map((call) => call.path)).toEqual([
+      ...["/api/tasks/t-1/graph", "/api/tasks/t-1/cancel?subtree=true", "/api/tasks/t-1/retry?graph=true"],
+    ]);
+  });
+
+  test("bringing back is not repeated when its answer is lost, cancelling is", async () => {
+    const action = { task_id: "t-1", scope: "graph", nodes: 2, changed: 1, truncated: false };
+    const lost = scripted([broken("ECONNRESET"), json(200, action)]);
+    await expect(lost.client.tasks.retryAll("t-1", "graph")).rejects.toThrow();
+    const again = scripted([broken("ECONNRESET"), json(200, action)]);
+    expect(await again.client.tasks.cancelAll("t-1", "graph")).toEqual(action as never);
+  });
+});
+
 describe("cancel", () => {
   test("tells that the task had ended", async () => {
     const { client } = scripted([problem(409, "TASK_STATE_CONFLICT")]);
