@@ -59,6 +59,7 @@ export class UploadVisit extends DataStore {
       onChunk: (bytes) => {
         this.#teller?.received(bytes);
         ports.fileMetrics.received("tus", bytes);
+        ports.chunkCollector.received(bytes);
       },
     });
   }
