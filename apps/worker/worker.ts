@@ -86,6 +86,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     session,
     currentTasks: () => running.taskIds(),
     rearm: () => {
+      void pauses.refresh(); // What was told meanwhile was not heard.
       for (const puller of pullers.values()) puller.rearm();
     },
     drain: async () => {

@@ -13,6 +13,7 @@ const OPTIONS = {
   id: { type: "string" },
   delay: { type: "string" },
   timeout: { type: "string" },
+  ttl: { type: "string" },
   attempts: { type: "string" },
   after: { type: "string", multiple: true },
   wait: { type: "boolean", default: false },
@@ -31,6 +32,7 @@ export const command: Command = {
   --id ID                 sending the same task twice under one id does it once (made when absent)
   --delay S               not before this many seconds have passed
   --timeout S             how long one attempt may take
+  --ttl S                 not started so many seconds after it is due, it fails
   --attempts N            failures after which it goes to the dead letters (3)
   --after ID              a task that must complete first; may be given several times
   --wait                  wait for its end; the exit status is 1 when it fails
@@ -65,6 +67,7 @@ async function requestOf(type: string, values: Values): Promise<TaskRequest> {
   const lane = wordOption("lane", values.lane, ["short", "long"]);
   const delay = numberOption("delay", values.delay);
   const timeout = numberOption("timeout", values.timeout);
+  const ttl = numberOption("ttl", values.ttl);
   const attempts = numberOption("attempts", values.attempts);
   return {
     task_type: type,
@@ -74,6 +77,7 @@ async function requestOf(type: string, values: Values): Promise<TaskRequest> {
     ...(values.id !== undefined && { task_id: values.id }),
     ...(delay !== undefined && { delay }),
     ...(timeout !== undefined && { timeout }),
+    ...(ttl !== undefined && { ttl }),
     ...(attempts !== undefined && { max_attempts: attempts }),
     ...(values.after !== undefined && { dependencies: values.after }),
   };
