@@ -65,7 +65,7 @@ export function createApp(ports: Ports): AnyElysia {
       return problemResponse(fault, scope.correlationId);
     })
     .use(routes)
-    .use(homeRoutes)
+    .use(homeRoutes(ports))
     .use(bulkHandshakeRoutes)
     .use(docsRoutes(() => describeRoutes(routes)));
   return app;

@@ -19,6 +19,7 @@ import { createHealth, createLog, createMetrics, type Log } from "@millrace/obse
 import { openPool, type Sql } from "@millrace/store";
 import { createApp } from "./app.ts";
 import { busControl } from "./control.ts";
+import { openDashboard } from "./dashboard/page-files.ts";
 import { BusEventTail } from "./events-query/event-tail.ts";
 import { readInFlight } from "./events-query/in-flight.ts";
 import { BusLiveFiles } from "./files/live-files.ts";
@@ -136,6 +137,7 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
     timeoutS: { short: config.shortTimeoutS, long: config.taskTimeoutS },
     jwtSecret: config.jwtSecret,
     nowMs: Date.now,
+    dashboard: config.dashboardFolder === undefined ? null : openDashboard(config.dashboardFolder),
     addressOf: (request) => app.server?.requestIP(request)?.address,
   });
   const { adminEmail: email, adminPassword: password, adminApiKey: apiKey } = config;

@@ -2,6 +2,7 @@ import type { Blobs } from "@millrace/blobs";
 import type { Health, Log, Metrics } from "@millrace/observe";
 import type { FileQuota, Sql } from "@millrace/store";
 import type { Control } from "./control.ts";
+import type { Dashboard } from "./dashboard/page-files.ts";
 import type { EventIntake } from "./events/intake.ts";
 import type { EventTail } from "./events-query/event-tail.ts";
 import type { InFlight } from "./events-query/in-flight.ts";
@@ -54,6 +55,7 @@ export interface Ports {
   /** The state behind the dashboard, and its streams. */
   readonly overview: Overview;
   readonly overviewBroadcast: OverviewBroadcast;
+  readonly dashboard: Dashboard | null;
   /** The bytes of files and results. */
   readonly blobs: Blobs;
   readonly fileRules: FileRules;

@@ -2,6 +2,7 @@ import type { Blobs } from "@millrace/blobs";
 import type { Health, Log, Metrics } from "@millrace/observe";
 import type { Sql } from "@millrace/store";
 import type { Control } from "./control.ts";
+import type { Dashboard } from "./dashboard/page-files.ts";
 import { EventIntake, type EventSink } from "./events/intake.ts";
 import type { EventTail } from "./events-query/event-tail.ts";
 import type { InFlight } from "./events-query/in-flight.ts";
@@ -42,6 +43,7 @@ export interface Means {
   readonly live: LiveTasks;
   readonly overviewBus: OverviewBus;
   readonly control: Control;
+  readonly dashboard: Dashboard | null;
   readonly blobs: Blobs;
   readonly fileRules: FileRules;
   readonly liveFiles: LiveFiles;

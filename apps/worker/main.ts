@@ -120,7 +120,10 @@ const worker = await startWorker({
   random: Math.random,
 });
 rearm = worker.rearm;
-answerForPart(bus, async () => ({ name: "worker", instance: workerId, ...(await health.ready()) }));
+answerForPart(bus, async () => ({
+  ...{ name: "worker", instance: workerId, ...(await health.ready()) },
+  details: { current_tasks: worker.currentTasks() },
+}));
 log.info("working", { session: worker.session, slots: config.maxWorkers, task_types: [...types.keys()] });
 
 const why = await Promise.race([asked, bus.closed.then(() => "NATS closed the connection")]);

@@ -36,6 +36,14 @@ const api = {
     min: 0,
     max: 65_535,
   }),
+  dashboardFolder: text({
+    name: "DASHBOARD_FOLDER",
+    about: "The built dashboard, which the API serves at /: what `bun apps/dashboard/build-main.ts` says.",
+    default: undefined,
+    defaultText: "(built by `bun start`; without it, no dashboard)",
+    expects: "the path of a folder",
+    isValid: isPath,
+  }),
   jwtSecret: secret({
     name: "JWT_SECRET",
     about: "Signs access tokens; all API processes share it, and changing it logs everybody out.",

@@ -1,4 +1,4 @@
-import type { Lane, TaskPhase, TaskStatus } from "@millrace/core";
+import type { Lane, TaskPhase, TaskStatus } from "@millrace/core/task";
 import type { PartCheck } from "./parts.ts";
 import type { SystemInfo } from "./worker.ts";
 

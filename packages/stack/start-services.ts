@@ -15,6 +15,8 @@ const STOP_WITH_PARENT = join(import.meta.dirname, "supervise/stop-with-parent.t
 export interface Addresses {
   readonly nats: NatsAddress;
   readonly databaseUrl: string;
+  /** Of the built page; undefined: there is none. */
+  readonly dashboardFolder: string | undefined;
 }
 
 export interface StartedServices {
@@ -22,13 +24,15 @@ export interface StartedServices {
 }
 
 /** What every service is told. What the person has set stays as it is, where the stack does not know better. */
-export function serviceEnvironment(ground: Ground, { nats, databaseUrl }: Addresses): Env {
+export function serviceEnvironment(ground: Ground, addresses: Addresses): Env {
+  const { nats, databaseUrl, dashboardFolder } = addresses;
   const { env, home, options, secrets } = ground;
   const admin = adminOf(options.config, secrets);
   return {
     ...env,
     MILLRACE_HOME: home.path,
     DATABASE_URL: databaseUrl,
+    DASHBOARD_FOLDER: dashboardFolder,
     NATS_URL: nats.url,
     NATS_MONITOR_URL: nats.monitorUrl ?? undefined,
     API_HOST: options.config.apiHost,

@@ -1,4 +1,5 @@
 import { formatProblems } from "@millrace/config";
+import { buildDashboard } from "./build-dashboard.ts";
 import { type Home, homeAt, makeHome } from "./home.ts";
 import { type Lock, tryLock } from "./lock.ts";
 import { migrate } from "./migrate.ts";
@@ -104,8 +105,10 @@ async function bringUp(ground: Ground, services: readonly Service[]): Promise<vo
   const { home, options, processes, projectFolder, say, secrets, signal } = ground;
   const leftovers = await stopLeftovers(home.pids);
   if (leftovers.length > 0) say(`  stopped what a killed stack had left: ${leftovers.join(", ")}`);
+  const dashboard = buildDashboard({ ...ground, projectFolder }); // Meanwhile: it needs no server.
   const [nats, databaseUrl] = await allOrFirstFailure([startNats(ground), startPostgres(ground)]);
-  const environment = serviceEnvironment(ground, { nats, databaseUrl });
+  const dashboardFolder = await dashboard;
+  const environment = serviceEnvironment(ground, { nats, databaseUrl, dashboardFolder });
   say(`  schema     ${await migrate(projectFolder, environment, signal)}`);
   const { apiUrl } = await startServices(ground, services, environment);
   signal.throwIfAborted();

@@ -11,7 +11,7 @@ export interface TreeFile {
 
 const ROOT = resolve(import.meta.dir, "../..");
 /** What is made by tools, or belongs to one person's machine; see .gitignore. */
-const IGNORED = /^(\.git|node_modules|\.millrace.*|coverage|\.vscode|\.idea|\.DS_Store|\.env|.*\.log)$/;
+const IGNORED = /^(\.git|node_modules|\.millrace.*|coverage|dist|\.vscode|\.idea|\.DS_Store|\.env|.*\.log)$/;
 const TEXT_BYTES_MAX = 2 * 1024 * 1024;
 
 /** Every file that is, or would be, in the repository. Looks at the folder, not at commits: what is new counts too. */

@@ -75,7 +75,7 @@ function workerView({ beat, liveness }: KnownWorker, parts: Parts): WorkerView {
     is_answering: parts.isAnswering(beat.worker_id),
     capabilities: beat.capabilities,
     max_concurrent_tasks: beat.max_concurrent_tasks,
-    current_tasks: beat.current_tasks,
+    current_tasks: parts.currentTasksOf(beat.worker_id) ?? beat.current_tasks,
     started_at: beat.started_at,
     last_heartbeat_at: beat.last_heartbeat_at,
     heartbeat_interval: beat.heartbeat_interval,

@@ -55,6 +55,14 @@ export class Parts {
     return heard === undefined ? null : this.#isFresh(heard);
   }
 
+  /** What a worker said last that it runs: fresher than its heartbeat. Null when it is not asked, or silent. */
+  currentTasksOf(instance: string): readonly string[] | null {
+    const heard = this.#heard.get(`worker ${instance}`);
+    if (heard === undefined || !this.#isFresh(heard)) return null;
+    const { current_tasks: told } = heard.report.details ?? {};
+    return Array.isArray(told) ? told.filter((id) => typeof id === "string") : null;
+  }
+
   events(): EventFlow {
     const lags = this.#fresh("recorder").map(({ details }) => details ?? {});
     const largest = (field: string): number | null => {

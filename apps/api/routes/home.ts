@@ -1,7 +1,10 @@
-import { Elysia } from "elysia";
+import { DASHBOARD_PAGES } from "@millrace/protocol/dashboard-pages";
+import { Elysia, NotFoundError } from "elysia";
 import { isBulkClient, PRODUCT_HEADERS, PRODUCT_INFO } from "../events/bulk/handshake.ts";
 import { htmlPage } from "../http/html.ts";
+import type { Ports } from "../ports.ts";
 
+/** What people find where no dashboard was built. */
 const HOME_PAGE = `<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Millrace</title>
@@ -10,12 +13,25 @@ const HOME_PAGE = `<!doctype html>
 <p>Takes in work over HTTP, never loses it, and gets it done.</p>
 <ul><li><a href="/docs">The API</a>, and as <a href="/docs/json">OpenAPI</a></li>
 <li><a href="/problems">Problem codes</a></li>
-<li><a href="/health/ready">Health</a></li></ul></body></html>
+<li><a href="/health/ready">Health</a></li></ul>
+<p>The dashboard is not built here: see DASHBOARD_FOLDER.</p></body></html>
 `;
 
-/** Log shippers ask `/` what they talk to; people get the page. */
-export const homeRoutes = new Elysia({ name: "home", detail: { hide: true } }).get("/", ({ request }) =>
-  isBulkClient(request.headers)
-    ? Response.json(PRODUCT_INFO, { headers: PRODUCT_HEADERS })
-    : htmlPage(HOME_PAGE),
-);
+/** The dashboard. Log shippers ask `/`, too, and want to know what they talk to. */
+export function homeRoutes({ dashboard }: Pick<Ports, "dashboard">) {
+  const home = new Elysia({ name: "home", detail: { hide: true } }).get("/", ({ request }) => {
+    if (isBulkClient(request.headers)) return Response.json(PRODUCT_INFO, { headers: PRODUCT_HEADERS });
+    return dashboard?.page(request) ?? htmlPage(HOME_PAGE);
+  });
+  if (dashboard === null) return home;
+  home.get("/assets/:name", ({ params, request }) => {
+    const response = dashboard.asset(params.name, request);
+    if (response === null) throw new NotFoundError();
+    return response;
+  });
+  for (const page of DASHBOARD_PAGES) {
+    home.get(`/${page}`, ({ request }) => dashboard.page(request));
+    home.get(`/${page}/*`, ({ request }) => dashboard.page(request));
+  }
+  return home;
+}

@@ -1,0 +1,149 @@
+import { useEffect, useState } from "preact/hooks";
+import { Badge } from "../../parts/badge.tsx";
+import { Confirm } from "../../parts/dialog.tsx";
+import { Link } from "../../parts/link.tsx";
+import { Moment } from "../../parts/moment.tsx";
+import { Panel } from "../../parts/panel.tsx";
+import { briefJson, bytesWords } from "../../parts/words.ts";
+import { say, sayFailure } from "../../state/notices.ts";
+import { callApi } from "../../wire/api.ts";
+import { followEvents } from "../../wire/sent-events.ts";
+import type { StoredFile } from "../../wire/shapes.ts";
+import { download } from "./download.ts";
+
+interface FileTableProps {
+  readonly files: readonly StoredFile[];
+  readonly hasMore: boolean;
+  readonly more: () => void;
+  readonly onChange: (file: StoredFile) => void;
+  readonly onGone: () => void;
+}
+
+export function FileTable({ files, hasMore, more, onChange, onGone }: FileTableProps) {
+  return (
+    <Panel title="Files" isPadded={false}>
+      <div class="scroll">
+        <table>
+          <thead>
+            <tr>
+              {["File", "Operation", "State", "Size", "Uploaded", ""].map((name) => (
+                <th scope="col" key={name}>
+                  {name === "" ? <span class="unseen">Actions</span> : name}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {files.map((file) => (
+              <FileRow key={file.file_id} file={file} onChange={onChange} onGone={onGone} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {hasMore && (
+        <div class="body">
+          <button type="button" onClick={more}>
+            Show more
+          </button>
+        </div>
+      )}
+    </Panel>
+  );
+}
+
+type FileRowProps = Pick<FileTableProps, "onChange" | "onGone"> & { readonly file: StoredFile };
+
+function FileRow({ file, onChange, onGone }: FileRowProps) {
+  const isOpen = file.status !== "completed" && file.status !== "failed";
+  useEffect(() => {
+    if (!isOpen) return;
+    return followEvents(`/api/files/${file.file_id}/stream`, {
+      isEndless: false,
+      onEvent: ({ name, data }) => {
+        if (name === "file") onChange(JSON.parse(data));
+        if (name === "gone") onGone();
+      },
+    });
+  }, [file.file_id, isOpen]);
+  return (
+    <tr>
+      <td>
+        <strong>{file.filename}</strong>
+        {file.error !== null && (
+          <p class="small mistake">
+            {file.error.code}: {file.error.message}
+          </p>
+        )}
+        {file.summary !== null && <p class="small soft mono">{briefJson(file.summary, 90)}</p>}
+      </td>
+      <td>{file.operation}</td>
+      <td>
+        <Badge word={file.status} />
+        {isOpen && file.progress !== null && (
+          <progress class="busy" max={1} value={file.progress} aria-label={`Progress of ${file.filename}`} />
+        )}
+      </td>
+      <td class="nowrap">{bytesWords(file.size ?? file.uploaded)}</td>
+      <td>
+        <Moment at={file.created_at} />
+      </td>
+      <td>
+        <FileActions file={file} onGone={onGone} />
+      </td>
+    </tr>
+  );
+}
+
+function FileActions({ file, onGone }: Pick<FileRowProps, "file" | "onGone">) {
+  const [isAsking, setAsking] = useState(false);
+  const { file_id: id, filename, result } = file;
+  const remove = async () => {
+    try {
+      await callApi(`/api/files/${id}`, { method: "DELETE" });
+      say("done", `${filename} is deleted.`);
+      onGone();
+    } catch (error) {
+      sayFailure(error);
+    }
+  };
+  const get = (path: string, name: string) => void download(path, name).catch(sayFailure);
+  return (
+    <div class="actions">
+      {result !== null && (
+        <button
+          type="button"
+          onClick={() => get(`/api/files/${id}/result`, result.name)}
+          aria-label={`Download the result of ${filename}`}
+        >
+          Result
+        </button>
+      )}
+      <button
+        type="button"
+        class="plain"
+        onClick={() => get(`/api/files/${id}/content`, filename)}
+        aria-label={`Download ${filename}`}
+      >
+        Original
+      </button>
+      {file.task_id !== null && (
+        <Link to={`/tasks/${encodeURIComponent(file.task_id)}`} class="button plain">
+          Task
+        </Link>
+      )}
+      <button type="button" class="plain" onClick={() => setAsking(true)} aria-label={`Delete ${filename}`}>
+        Delete
+      </button>
+      {isAsking && (
+        <Confirm
+          title={`Delete ${filename}?`}
+          deed="Delete it"
+          onConfirm={() => void remove()}
+          onClose={() => setAsking(false)}
+        >
+          <p>The file goes, and its result with it. If it is being processed, that is cancelled.</p>
+        </Confirm>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,65 @@
+import type { HistoryBucket, WholeOverview } from "@millrace/protocol/overview";
+import { Chart, type ChartSeries, Keys } from "../../parts/chart.tsx";
+import { Panel } from "../../parts/panel.tsx";
+import { durationWords, rateWords } from "../../parts/words.ts";
+
+const BUCKET_S = 10;
+
+interface HistoryProps {
+  readonly history: readonly HistoryBucket[];
+}
+
+/** Without the bucket that is still filling: its fall would look like a fall of the rate. */
+function finished(history: readonly HistoryBucket[]): readonly HistoryBucket[] {
+  return history.slice(0, -1);
+}
+
+function timesOf(history: readonly HistoryBucket[]): readonly number[] {
+  return history.map(({ start }) => Date.parse(start) / 1_000);
+}
+
+export function Throughput({ history }: HistoryProps) {
+  const buckets = finished(history);
+  const perSecond = (count: (bucket: HistoryBucket) => number) =>
+    buckets.map((bucket) => count(bucket) / BUCKET_S);
+  const series: readonly ChartSeries[] = [
+    { name: "in", tone: "idle", values: perSecond(({ submitted }) => submitted) },
+    { name: "completed", tone: "good", values: perSecond(({ completed }) => completed), isFilled: true },
+    { name: "failed", tone: "bad", values: perSecond(({ failed, retried }) => failed + retried) },
+  ];
+  const last = series.map(({ name, values }) => `${name} ${rateWords(values.at(-1) ?? 0)}`).join(", ");
+  return (
+    <Panel title="Throughput, per second" about={<Keys series={series} />} isPadded={false}>
+      <Chart
+        label={`Tasks per second over the last hour. Now: ${last}.`}
+        times={timesOf(buckets)}
+        series={series}
+        words={rateWords}
+      />
+    </Panel>
+  );
+}
+
+export function RunTimes({ history, numbers }: HistoryProps & { readonly numbers: WholeOverview }) {
+  const buckets = finished(history);
+  const series: readonly ChartSeries[] = [
+    { name: "p50", tone: "accent", values: buckets.map(({ p50 }) => p50), isFilled: true },
+    { name: "p95", tone: "busy", values: buckets.map(({ p95 }) => p95) },
+    { name: "p99", tone: "warn", values: buckets.map(({ p99 }) => p99) },
+  ];
+  const { p50, p95, p99 } = numbers.run_ms;
+  const named = series.map(({ name, tone }, index) => ({
+    name: `${name} ${durationWords([p50, p95, p99][index] ?? null)}`,
+    tone,
+  }));
+  return (
+    <Panel title="Run time of attempts, 5 min" about={<Keys series={named} />} isPadded={false}>
+      <Chart
+        label={`Run times over the last hour. Now: ${named.map(({ name }) => name).join(", ")}.`}
+        times={timesOf(buckets)}
+        series={series}
+        words={durationWords}
+      />
+    </Panel>
+  );
+}

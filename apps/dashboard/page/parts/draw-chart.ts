@@ -1,0 +1,125 @@
+import uPlot from "uplot";
+import type { ChartProps, ChartSeries, Drawn } from "./chart.tsx";
+
+const TONES: readonly string[] = ["accent", "good", "busy", "bad", "warn", "idle"];
+
+/** Draws into the element and follows its width. */
+export function drawChart(element: HTMLElement, props: ChartProps): Drawn {
+  const chart = new uPlot(optionsOf(element, props), valuesOf(props), element);
+  const observer = new ResizeObserver(() => {
+    const { clientWidth } = element;
+    if (clientWidth > 0) chart.setSize({ width: innerWidth(element), height: chart.height });
+  });
+  observer.observe(element);
+  return {
+    set: (next) => chart.setData(valuesOf(next)),
+    end: () => {
+      observer.disconnect();
+      chart.destroy();
+    },
+  };
+}
+
+function innerWidth(element: HTMLElement): number {
+  const { paddingLeft, paddingRight } = getComputedStyle(element);
+  return Math.max(
+    120,
+    element.clientWidth - Number.parseFloat(paddingLeft) - Number.parseFloat(paddingRight),
+  );
+}
+
+function valuesOf({ times, series, isBars = false }: ChartProps): uPlot.AlignedData {
+  const rows = series.map(({ values }) => [...values]);
+  if (isBars) stack(rows);
+  return [[...times], ...rows];
+}
+
+/** Each row lies on the one before; the last one is drawn first, behind the others. */
+function stack(rows: (number | null)[][]): void {
+  for (const [index, row] of rows.entries()) {
+    const below = rows[index - 1];
+    if (below === undefined) continue;
+    for (const [at, value] of row.entries()) row[at] = (value ?? 0) + (below[at] ?? 0);
+  }
+}
+
+function optionsOf(element: HTMLElement, props: ChartProps): uPlot.Options {
+  const style = getComputedStyle(document.documentElement);
+  const colour = (name: string) => style.getPropertyValue(`--${name}`).trim();
+  const axis = {
+    stroke: colour("text-soft"),
+    font: `11px ${style.getPropertyValue("--sans")}`,
+    grid: { stroke: colour("line"), width: 1 },
+    ticks: { show: false },
+  };
+  const { series, words, heightPx = 170, isBars = false } = props;
+  return {
+    width: innerWidth(element),
+    height: heightPx,
+    padding: [8, 8, 0, 0],
+    legend: { show: false },
+    cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
+    plugins: [tip(props)],
+    scales: { x: { time: true }, y: { range: (_, __, max) => [0, Math.max(max ?? 0, 0.1) * 1.12] } },
+    axes: [
+      { ...axis, size: 26, grid: { show: false }, values: (_, ticks) => ticks.map(clockWords) },
+      { ...axis, size: 52, values: (_, ticks) => ticks.map(words) },
+    ],
+    series: [{}, ...series.map((one) => seriesOf(one, colour, isBars))],
+  };
+}
+
+function seriesOf(
+  { name, tone, isFilled = false }: ChartSeries,
+  colour: (name: string) => string,
+  isBars: boolean,
+): uPlot.Series {
+  const stroke = colour(TONES.includes(tone) ? tone : "accent");
+  if (isBars) {
+    const paths = uPlot.paths.bars?.({ size: [0.86, 40], align: 1 });
+    return { label: name, stroke, fill: stroke, width: 0, points: { show: false }, ...(paths && { paths }) };
+  }
+  return {
+    label: name,
+    stroke,
+    width: 1.6,
+    points: { show: false },
+    ...(isFilled && { fill: `color-mix(in srgb, ${stroke} 12%, transparent)` }),
+  };
+}
+
+function clockWords(seconds: number): string {
+  const moment = new Date(seconds * 1_000);
+  const isMidnight = moment.getHours() === 0 && moment.getMinutes() === 0;
+  if (isMidnight) return moment.toLocaleDateString("en", { month: "short", day: "numeric" });
+  return moment.toLocaleTimeString("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+}
+
+/** The values under the pointer. */
+function tip({ words, isBars = false, series }: ChartProps): uPlot.Plugin {
+  const box = document.createElement("div");
+  box.className = "tip";
+  box.hidden = true;
+  return {
+    hooks: {
+      init: (chart) => chart.over.append(box),
+      setCursor: (chart) => {
+        const { idx, left = -1 } = chart.cursor;
+        box.hidden = idx === null || idx === undefined || left < 0;
+        if (idx === null || idx === undefined || box.hidden) return;
+        const lines = series.map(({ name }, index) => {
+          const value = chart.data[index + 1]?.[idx] ?? null;
+          const below = isBars && index > 0 ? (chart.data[index]?.[idx] ?? 0) : 0;
+          return `${name} ${value === null ? "–" : words(value - below)}`;
+        });
+        box.textContent = [
+          new Date((chart.data[0][idx] ?? 0) * 1_000).toLocaleTimeString("en", { hourCycle: "h23" }),
+          ...lines,
+        ].join("\n");
+        const { clientWidth } = chart.over;
+        box.style.left = left > clientWidth / 2 ? "" : `${left + 12}px`;
+        box.style.right = left > clientWidth / 2 ? `${clientWidth - left + 12}px` : "";
+      },
+    },
+  };
+}

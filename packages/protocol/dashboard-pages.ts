@@ -1,0 +1,10 @@
+/** The addresses of the dashboard beside `/`: the api answers each, and what lies below it, with the page. */
+export const DASHBOARD_PAGES = [
+  "tasks",
+  "dead-letters",
+  "schedules",
+  "workers",
+  "events",
+  "ledger",
+  "files",
+] as const;
