@@ -16,10 +16,11 @@ import {
 import { type Config, formatProblems, readConfig } from "@millrace/config";
 import { EVENT_QUERY_CONNECTIONS_MAX, EVENT_QUERY_MS_MAX } from "@millrace/core/limits";
 import { createHealth, createLog, createMetrics, type Log } from "@millrace/observe";
-import { openPool, type Sql } from "@millrace/store";
+import { noteMarks, openPool, type Sql } from "@millrace/store";
 import { createApp } from "./app.ts";
 import { busControl } from "./control.ts";
 import { openDashboard } from "./dashboard/page-files.ts";
+import { startMarkTeller } from "./events/mark-teller.ts";
 import { BusEventTail } from "./events-query/event-tail.ts";
 import { readInFlight } from "./events-query/in-flight.ts";
 import { BusLiveFiles } from "./files/live-files.ts";
@@ -38,6 +39,9 @@ const HOT_CONNECTIONS_MAX = 6;
 const STATEMENT_TIMEOUT_MS = 10_000;
 /** How long open queries may take to end, after the last response. */
 const POOL_END_S = 2;
+
+/** How long a database that is away may hold up the end; what is not told then is not audited. */
+const LAST_MARK_MS_MAX = 2_000;
 
 type ApiConfig = Config & {
   readonly databaseUrl: string;
@@ -68,6 +72,8 @@ async function main(): Promise<void> {
 interface Connections {
   readonly bus: Bus;
   readonly publisher: DispatchPublisher;
+  readonly eventPublisher: EventPublisher;
+  readonly stopMarks: () => Promise<void>;
   readonly sql: Sql;
   readonly hotSql: Sql;
   readonly querySql: Sql;
@@ -79,10 +85,14 @@ async function connect(config: ApiConfig, log: Log): Promise<Connections> {
   for (const drift of (await provision(bus)).drifts)
     log.warning(drift.reason ?? "NATS was configured otherwise, and is mended", { drift });
   const pool = { url: config.databaseUrl, statementTimeoutMs: STATEMENT_TIMEOUT_MS };
+  const sql = openPool({ ...pool, max: POOL_CONNECTIONS_MAX, applicationName: "millrace-api" });
+  const eventPublisher = new EventPublisher(bus);
   return {
     bus,
     publisher: new DispatchPublisher(bus),
-    sql: openPool({ ...pool, max: POOL_CONNECTIONS_MAX, applicationName: "millrace-api" }),
+    eventPublisher,
+    stopMarks: startMarkTeller(eventPublisher, (marks) => noteMarks(sql, marks)),
+    sql,
     hotSql: openPool({
       ...pool,
       max: HOT_CONNECTIONS_MAX,
@@ -120,7 +130,7 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
       tellCancelled: (notice) => tellCancelled(bus, notice),
       tell: (step) => teller.tell(step),
     },
-    eventSink: new EventPublisher(bus),
+    eventSink: connections.eventPublisher,
     querySql,
     isTextIndexed: config.eventSearch === "trigram",
     eventTail: new BusEventTail(bus),
@@ -172,6 +182,7 @@ async function drain({ ports, connections, teller, listening }: Draining): Promi
   const { isClean } = await listening.stop();
   await Promise.all([ports.intake.drain(), ports.eventIntake.drain()]);
   await publisher.drain();
+  await Promise.race([connections.stopMarks(), Bun.sleep(LAST_MARK_MS_MAX)]);
   teller.flush();
   await closeBus(bus);
   await Promise.all([sql, hotSql, querySql].map((pool) => pool.end({ timeout: POOL_END_S })));

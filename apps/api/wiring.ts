@@ -1,9 +1,10 @@
 import type { Blobs } from "@millrace/blobs";
 import type { Health, Log, Metrics } from "@millrace/observe";
-import type { Sql } from "@millrace/store";
+import { readRequest, type Sql } from "@millrace/store";
 import type { Control } from "./control.ts";
 import type { Dashboard } from "./dashboard/page-files.ts";
 import { EventIntake, type EventSink } from "./events/intake.ts";
+import { KnownKeys } from "./events/known-keys.ts";
 import type { EventTail } from "./events-query/event-tail.ts";
 import type { InFlight } from "./events-query/in-flight.ts";
 import { QueryGate } from "./events-query/query-gate.ts";
@@ -68,7 +69,11 @@ export function createPorts(means: Means): Ports {
   const lookUpPorts = { sql, accessTokens, nowMs, log };
   return {
     ...means,
-    eventIntake: new EventIntake(means.eventSink, means.metrics),
+    eventIntake: new EventIntake(
+      means.eventSink,
+      means.metrics,
+      new KnownKeys((part) => readRequest(sql, part)),
+    ),
     eventQueries: new QueryGate(means.querySql),
     queueCounts: new QueueCounts(sql),
     intake: new Intake({ sql: means.hotSql, dispatcher: means.dispatcher, log }),

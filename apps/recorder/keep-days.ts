@@ -15,7 +15,7 @@ export async function keepDays(
   ports: RecorderPorts,
   { retentionDays, isTextIndexed, nowMs }: DaysWish,
 ): Promise<void> {
-  const { sql, bus, log, days } = ports;
+  const { upkeepSql: sql, bus, log, days } = ports;
   const made = await days.makeComing();
   const text = await keepTextIndexes(sql, { isWanted: isTextIndexed, today: dayOf(nowMs) });
   if (text.made > 0 || text.dropped > 0) log.info("indexes for text", { ...text });

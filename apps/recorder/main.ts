@@ -11,6 +11,13 @@ import { startRecorder } from "./start-recorder.ts";
 
 /** For the duties, beside the flights. */
 const DUTY_CONNECTIONS = 2;
+/**
+ * A transaction takes a fraction of a second; behind a lock, or on a server that vanished without a word, it is tried
+ * again after this (and three seconds).
+ */
+const STATEMENT_TIMEOUT_MS = 30_000;
+/** Dropping days and making an index of one may take long, and nobody waits for them. */
+const UPKEEP_TIMEOUT_MS = 60 * 60_000;
 
 const reading = readConfig(process.env, ["databaseUrl", "natsUrls"]);
 if (!reading.ok) {
@@ -34,9 +41,12 @@ const bus = await connectBus({
 await verifyServer(bus, config.natsMonitorUrl);
 await provision(bus);
 const sql = openPool({
-  url: config.databaseUrl,
-  max: RECORDER_FLIGHTS + DUTY_CONNECTIONS,
-  applicationName: "millrace-recorder",
+  ...{ url: config.databaseUrl, max: RECORDER_FLIGHTS + DUTY_CONNECTIONS },
+  ...{ applicationName: "millrace-recorder", statementTimeoutMs: STATEMENT_TIMEOUT_MS },
+});
+const upkeepSql = openPool({
+  ...{ url: config.databaseUrl, max: 1 },
+  ...{ applicationName: "millrace-recorder-upkeep", statementTimeoutMs: UPKEEP_TIMEOUT_MS },
 });
 const metrics = createMetrics({ service: "recorder" });
 const progress = new Progress();
@@ -44,6 +54,7 @@ const { eventRetentionDays: retentionDays, eventReplayS } = config;
 const ports: RecorderPorts = {
   bus,
   sql,
+  upkeepSql,
   log,
   metrics: createRecorderMetrics(metrics),
   progress,
@@ -75,7 +86,7 @@ log.info("draining", { why });
 health.drain();
 await stop();
 await closeBus(bus);
-await sql.end({ timeout: 2 });
+await Promise.all([sql, upkeepSql].map((pool) => pool.end({ timeout: 2 })));
 await healthServer?.stop();
 log.info("drained");
 log.flush();

@@ -9,6 +9,7 @@ export interface RecorderMetrics {
   readonly lagEvents: GaugeMetric<never>;
   readonly lagSeconds: GaugeMetric<never>;
   readonly unaccounted: GaugeMetric<never>;
+  readonly unaccountedMessages: GaugeMetric<never>;
 }
 
 export function createRecorderMetrics(metrics: Metrics): RecorderMetrics {
@@ -46,7 +47,11 @@ export function createRecorderMetrics(metrics: Metrics): RecorderMetrics {
     }),
     unaccounted: metrics.gauge({
       name: "millrace_events_unaccounted",
-      help: "Messages that were accepted and are neither in the ledger nor in the stream. Anything but 0 is a loss.",
+      help: "Events that were accepted and are neither in the ledger nor in the stream. Anything but 0 is a loss.",
+    }),
+    unaccountedMessages: metrics.gauge({
+      name: "millrace_event_messages_unaccounted",
+      help: "The messages that held them.",
     }),
   };
 }

@@ -9,6 +9,8 @@ import type { Progress } from "./progress.ts";
 export interface RecorderPorts {
   readonly bus: Bus;
   readonly sql: Sql;
+  /** For statements that may take minutes. */
+  readonly upkeepSql: Sql;
   readonly log: Log;
   readonly metrics: RecorderMetrics;
   readonly days: EventDays;

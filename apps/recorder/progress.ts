@@ -24,6 +24,7 @@ export class Progress {
   #eventsPerMessage = 1;
   /** Of this process's life. */
   lag: Lag = { messages: 0, events: 0, seconds: 0 };
+  /** Events that were accepted and are missing. */
   unaccounted = 0;
 
   get counts(): Counts {

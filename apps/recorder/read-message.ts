@@ -53,7 +53,7 @@ export function readMessage(message: StreamMessage, poison: Poison = NO_POISON):
       }
     }
   }
-  const { instance, ordinal, requests, voided } = header;
+  const { instance, ordinal, requests, voided, voidedEvents } = header;
   return {
     seq: message.seq,
     instance,
@@ -62,7 +62,8 @@ export function readMessage(message: StreamMessage, poison: Poison = NO_POISON):
     bytes: message.body.length,
     events: header.events,
     refused: requests.reduce((sum, request) => sum + request.rejected, 0),
-    voided,
+    before: header.before ?? null,
+    voided: voided.map((each, index) => ({ ordinal: each, events: voidedEvents?.[index] ?? null })),
     repeatable: repeatableOf(requests),
     ...{ stored, rows },
     rollups: counter.rollups,
@@ -153,5 +154,6 @@ const TIME_MS_MAX = Date.UTC(9999, 0);
 function repeatableOf(requests: readonly BatchRequest[]): BatchRecord["repeatable"] {
   const [request] = requests;
   if (requests.length !== 1 || request?.ik === undefined || request.part === undefined) return null;
-  return { ownerId: request.owner, digest: request.ik, part: request.part };
+  const { owner, ik, part, body = null } = request;
+  return { ownerId: owner, digest: ik, part, bodyDigest: body };
 }

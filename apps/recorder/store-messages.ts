@@ -1,4 +1,4 @@
-import { type BatchRecord, isRefusal, type Recorded, recordBatches } from "@millrace/store";
+import { type BatchRecord, CopyFailure, isRefusal, type Recorded, recordBatches } from "@millrace/store";
 import { findPoison } from "./isolate.ts";
 import type { RecorderPorts } from "./ports.ts";
 import { type Poison, readMessage, type StreamMessage } from "./read-message.ts";
@@ -22,7 +22,7 @@ export async function storeMessages(
       messages.map((message) => readMessage(message)),
     );
   } catch (error) {
-    if (!isRefusal(error)) throw error;
+    if (!isRefusal(error) && !(error instanceof CopyFailure)) throw error;
     const [only] = messages;
     if (messages.length === 1 && only !== undefined) return await storeWithoutPoison(ports, only, error);
     const middle = Math.ceil(messages.length / 2);
@@ -36,7 +36,13 @@ async function storeBatches(
   batches: readonly BatchRecord[],
 ): Promise<readonly Recorded[]> {
   await ports.days.prepareFor(batches);
-  return await recordBatches(ports.sql, batches);
+  const recorded = await recordBatches(ports.sql, batches);
+  for (const { seq, isKeyReused } of recorded)
+    if (isKeyReused)
+      ports.log.warning("an Idempotency-Key was used for another body; its events are stored", {
+        stream_seq: seq,
+      });
+  return recorded;
 }
 
 async function storeWithoutPoison(
@@ -45,6 +51,7 @@ async function storeWithoutPoison(
   refusal: unknown,
 ): Promise<readonly Recorded[]> {
   const poison = await findPoison(ports.sql, message);
+  if (poison.size === 0 && !isRefusal(refusal)) throw refusal; // Not the content, then.
   ports.log.error("PostgreSQL refuses records; they are in rejected_events", {
     stream_seq: message.seq,
     records: poison.size,

@@ -4,6 +4,7 @@ import {
   BATCH_HEADER,
   type BatchRequest,
   batchMessageId,
+  decodeBatchHeader,
   type EventDoor,
   encodeBatchHeader,
   eventsSubject,
@@ -12,7 +13,8 @@ import {
 } from "@millrace/protocol/events/index";
 import { headers, type MsgHdrs } from "nats";
 import type { Bus } from "./connect.ts";
-import { Ordinals, type Ticket } from "./ordinals.ts";
+import { readStoredEvents } from "./event-reader.ts";
+import { type EventMark, Ordinals, type Ticket } from "./ordinals.ts";
 import { eventRefusalOf, isNoResponder, type PubAck, readPubAck } from "./pub-ack.ts";
 
 /** One message of EVENTS: lines of one request or of several. */
@@ -77,7 +79,8 @@ export class EventPublisher {
 
   /**
    * @returns the stream sequence, of the first time when the message is a repetition.
-   * @throws Fault EVENTS_BACKLOG when the stream is full; BUS_UNAVAILABLE when nobody knows whether it was stored.
+   * @throws Fault EVENTS_BACKLOG when the stream is full; BUS_UNAVAILABLE when nobody knows whether it was stored;
+   *   IDEMPOTENCY_CONFLICT when what the stream holds under its Idempotency-Key are other lines.
    */
   async publish(batch: EventBatch): Promise<number> {
     const obstacle = this.obstacle();
@@ -85,18 +88,44 @@ export class EventPublisher {
     const ticket = this.#ordinals.draw(batch.events);
     const flight: Flight = { sinceMs: performance.now(), onLoss: undefined };
     this.#flights.add(flight);
+    let isNumbered = false;
     try {
       const ack = await this.#send(batch, ticket, flight);
       if (ack.isRepetition) this.#ordinals.giveUp(ticket);
       else this.#ordinals.told(ticket);
+      isNumbered = true;
+      if (ack.isRepetition && batch.repeatable !== undefined)
+        await this.#requireSame(batch.repeatable, ack.seq);
       return ack.seq;
     } catch (error) {
-      this.#ordinals.giveUp(ticket);
+      if (!isNumbered) this.#ordinals.giveUp(ticket);
       throw error;
     } finally {
       this.#flights.delete(flight);
       this.#ordinals.settle(ticket);
     }
+  }
+
+  /** How far it has come, as far as that was not told: see `Ordinals`. */
+  marks(): readonly EventMark[] {
+    return this.#ordinals.marks();
+  }
+
+  marksTold(marks: readonly EventMark[]): void {
+    this.#ordinals.marksTold(marks);
+  }
+
+  /** The stream knows messages by their ids alone; whether it holds these lines, only the message itself can say. */
+  async #requireSame({ body }: RepeatablePart, seq: number): Promise<void> {
+    let stored: Awaited<ReturnType<typeof readStoredEvents>>;
+    try {
+      stored = await readStoredEvents(this.#bus, seq);
+    } catch (error) {
+      throw unavailable("the message broker did not say what it holds under the Idempotency-Key", error);
+    }
+    if (stored === null) return; // Recorded and purged: who asks has looked into the ledger before.
+    const first = stored.header === undefined ? undefined : decodeBatchHeader(stored.header)?.requests[0];
+    if (first?.body !== undefined && first.body !== body) throw idempotencyConflict();
   }
 
   async #send(batch: EventBatch, ticket: Ticket, flight: Flight): Promise<PubAck> {
@@ -150,17 +179,31 @@ function orLoss<T>(request: Promise<T>, flight: Flight): Promise<T | undefined> 
   });
 }
 
-function headersOf(batch: EventBatch, { instance, ordinal, before, voided }: Ticket): MsgHdrs {
+function headersOf(batch: EventBatch, ticket: Ticket): MsgHdrs {
+  const { instance, ordinal, before } = ticket;
+  const voided = ticket.voided.map((each) => each.ordinal);
+  const voidedEvents = ticket.voided.map((each) => each.events);
   const { events, requests, repeatable } = batch;
   const header = headers();
   header.set(
     MESSAGE_ID_HEADER,
     repeatable === undefined ? batchMessageId({ instance, ordinal }) : repeatableMessageId(repeatable),
   );
-  header.set(BATCH_HEADER, encodeBatchHeader({ instance, ordinal, before, voided, events, requests }));
+  header.set(
+    BATCH_HEADER,
+    encodeBatchHeader({ instance, ordinal, before, voided, voidedEvents, events, requests }),
+  );
   return header;
 }
 
 function unavailable(message: string, cause?: unknown): Fault {
   return new Fault("BUS_UNAVAILABLE", message, { cause, retryAfterS: RETRY_AFTER_S });
+}
+
+/** The same Idempotency-Key as before, and other lines. */
+export function idempotencyConflict(): Fault {
+  return new Fault(
+    "IDEMPOTENCY_CONFLICT",
+    "the Idempotency-Key was used before, for a request with other events",
+  );
 }

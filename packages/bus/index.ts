@@ -7,6 +7,7 @@ export * from "./event-reader.ts";
 export * from "./level-depths.ts";
 export * from "./live.ts";
 export * from "./live-files.ts";
+export type { EventMark, Voided } from "./ordinals.ts";
 export * from "./parts.ts";
 export * from "./pause-board.ts";
 export * from "./provision.ts";

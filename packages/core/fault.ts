@@ -34,6 +34,7 @@ export const FAULTS = {
   TASK_STATE_CONFLICT: { status: 409, title: "The task is in a state that forbids this" },
   SCHEDULE_ID_CONFLICT: { status: 409, title: "The schedule id belongs to another schedule" },
   UPLOAD_OFFSET_CONFLICT: { status: 409, title: "The upload stands at another offset" },
+  IDEMPOTENCY_CONFLICT: { status: 409, title: "The Idempotency-Key belongs to another request" },
   LEASE_LOST: { status: 409, title: "The lease belongs to somebody else now" },
   FILE_NOT_READY: { status: 409, title: "The bytes that were asked for are not there yet" },
   UPLOAD_SUPERSEDED: { status: 409, title: "The upload was given up before its end" },

@@ -34,6 +34,16 @@ export interface PoolOptions {
  */
 const BY_KEY = { enable_seqscan: "off", enable_mergejoin: "off", enable_nestloop: "off" } as const;
 
+/**
+ * Seconds. A client that vanishes in the middle of a transaction leaves its locks behind; by itself the server waits two
+ * hours before it looks whether anybody is there.
+ */
+const CLIENT_KEEPALIVE = {
+  tcp_keepalives_idle: 30,
+  tcp_keepalives_interval: 10,
+  tcp_keepalives_count: 3,
+} as const;
+
 const INT8_OID = 20;
 const CONNECT_TIMEOUT_S = 5;
 /**
@@ -69,7 +79,12 @@ export function openPool(options: PoolOptions): Sql {
     },
     connection: {
       application_name: options.applicationName,
-      ...(statementTimeoutMs > 0 && { statement_timeout: statementTimeoutMs }),
+      ...CLIENT_KEEPALIVE,
+      // A client that stands still between two statements of a transaction would hold its locks for as long.
+      ...(statementTimeoutMs > 0 && {
+        statement_timeout: statementTimeoutMs,
+        idle_in_transaction_session_timeout: statementTimeoutMs,
+      }),
       ...(transactionTimeoutMs > 0 && { transaction_timeout: transactionTimeoutMs }),
       ...(options.isByKey === true && BY_KEY),
     },

@@ -1,6 +1,7 @@
 /** `bun run bench [name …]`: the measurements that the README quotes. Give it the machine for itself. */
 import { availableParallelism } from "node:os";
 import { benchEvents } from "./events.ts";
+import { benchEventsBurst } from "./events-burst.ts";
 import { benchEventsQuery } from "./events-query.ts";
 import { benchFiles } from "./files.ts";
 import { benchStore } from "./store.ts";
@@ -10,6 +11,7 @@ const BENCHES: Readonly<Record<string, (say: (line: string) => void) => Promise<
   store: benchStore,
   events: benchEvents,
   "events-query": benchEventsQuery,
+  "events-burst": benchEventsBurst,
   tasks: benchTasks,
   files: benchFiles,
 };

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { decodeReceipt, EVENTS_STREAM } from "@millrace/protocol/events/index";
 import { signUp } from "../support/api.ts";
+import { type CuttingGate, startCuttingGate } from "../support/cutting-gate.ts";
 import { type EventApi, NDJSON, startEventApi } from "../support/event-api.ts";
 
 let house: EventApi;
+const gates: CuttingGate[] = [];
 beforeAll(async () => {
   house = await startEventApi();
 });
@@ -69,6 +71,80 @@ describe("a request with an Idempotency-Key", () => {
       Array.from({ length: 20_000 }, (_, n) => n),
     );
   });
+
+  test("with another body is refused, and nothing of it is stored", async () => {
+    const first = await house.send(linesOf(3), withKey("k-6"));
+    const before = (await house.events()).length;
+    for (let time = 0; time < 2; time++) {
+      const { status, body } = await house.send(linesOf(4), withKey("k-6"));
+      expect([status, body.code]).toEqual([409, "IDEMPOTENCY_CONFLICT"]);
+    }
+    const again = await house.send(`\n${linesOf(3)}\n`, withKey("k-6")); // The same lines.
+    expect([again.status, again.body]).toEqual([202, first.body]);
+    expect((await house.events()).length).toBe(before);
+  });
+
+  test("with another body at the same time: one of them is stored, the others are refused", async () => {
+    const before = (await house.events()).length;
+    const answers = await Promise.all([1, 2, 3, 4].map((n) => house.send(line(n), withKey("k-7"))));
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([202, 409, 409, 409]);
+    expect((await house.events()).length).toBe(before + 1);
+  });
+
+  test("whose second part differs says what is stored of the first", async () => {
+    const lines = linesOf(6_000);
+    expect((await house.send(lines, withKey("k-8"))).status).toBe(202);
+    const before = (await house.events()).length;
+    const { status, body } = await house.send(`${lines}\n${line(1)}`, withKey("k-8"));
+    expect([status, body.code]).toEqual([409, "IDEMPOTENCY_CONFLICT"]);
+    const taken = body.taken as { accepted: number; next_index: number };
+    expect(taken.accepted).toBeGreaterThan(1_000);
+    expect(taken.next_index).toBe(taken.accepted);
+    expect((await house.events()).length).toBe(before);
+  });
+
+  test("that is recorded is known for longer than the stream remembers, with its receipt", async () => {
+    const before = (await house.messages()).length;
+    const keyed = { ...withKey("k-9") };
+    const first = await house.send(line(9), keyed);
+    const [{ header, seq } = { header: undefined, seq: 0 }] = (await house.messages()).slice(-1);
+    const [request] = header?.requests ?? [];
+    await house.api.sql`
+      insert into event_requests (owner_id, idempotency_key, part, first_seq, body_digest)
+      values (${request?.owner ?? 0}, ${request?.ik ?? ""}, 0, ${seq}, ${request?.body ?? null})`;
+    await house.bus.bus.manager.streams.purge(EVENTS_STREAM); // And its ids are forgotten with it.
+    const again = await house.send(line(9), keyed);
+    expect([again.status, again.body]).toEqual([202, first.body]);
+    const other = await house.send(line(10), keyed);
+    expect([other.status, other.body.code]).toEqual([409, "IDEMPOTENCY_CONFLICT"]);
+    expect((await house.messages()).length).toBe(before + 1);
+  });
+
+  test("is taken while the database is away, and does not wait for it twice", async () => {
+    const house2 = await startEventApi(
+      {},
+      {
+        reroute: async (url) => {
+          const gate = await startCuttingGate(url);
+          gates.push(gate);
+          return gate.reroute(url);
+        },
+      },
+    );
+    const [gate] = gates.slice(-1);
+    try {
+      expect((await house2.send(line(1), withKey("k-10"))).status).toBe(202);
+      gate?.vanish();
+      const startMs = performance.now();
+      for (let n = 0; n < 20; n++)
+        expect((await house2.send(line(n), withKey(`k-11-${n}`))).status).toBe(202);
+      expect(performance.now() - startMs).toBeLessThan(1_900);
+      expect((await house2.send(line(99), withKey("k-10"))).status).toBe(409); // The stream knows it.
+    } finally {
+      gate?.comeBack();
+      await house2.close();
+    }
+  }, 30_000);
 
   test("whose repetition leaves no gap in the numbering that is not told", async () => {
     await house.send(line(0));

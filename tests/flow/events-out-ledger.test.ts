@@ -2,8 +2,10 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { readInFlight } from "@millrace/api/events-query/in-flight";
 import { QueryGate } from "@millrace/api/events-query/query-gate";
 import { showLedger } from "@millrace/api/events-query/show-ledger";
+import { readEventsState } from "@millrace/bus";
 import { audit } from "@millrace/recorder/audit";
 import { createProgressTeller } from "@millrace/recorder/tell-progress";
+import { until } from "../support/bus.ts";
 import { type EventsGround, eventOf, publishBatch, startEventsGround } from "../support/events.ts";
 
 /** Servers start and stop in them, and the machine may be busy. */
@@ -29,12 +31,18 @@ const errors = () => ground.lines.filter(({ level }) => level === "ERROR");
 async function publish(ordinals: readonly number[], instance = "api-1"): Promise<number[]> {
   const seqs: number[] = [];
   for (const ordinal of ordinals)
-    seqs.push(await publishBatch(ground.bus, { instance, ordinal, lines: [eventOf(1), "bad", eventOf(2)] }));
+    seqs.push(
+      await publishBatch(ground.bus, {
+        ...{ instance, ordinal, before: 3 * (ordinal - 1) },
+        lines: [eventOf(1), "bad", eventOf(2)],
+      }),
+    );
   return seqs;
 }
 
 test("accepted = stored + rejected + deduplicated + in flight, before and after recording", async () => {
   await publish([1, 2, 3]);
+  await until("they wait", async () => (await readEventsState(ground.bus)).unrecorded === 3);
   const before = await ledger();
   expect(before).toMatchObject({ is_even: true, in_flight_messages: 3, is_partial: false, lost_messages: 0 });
   expect(before.minutes.reduce((sum, line) => sum + line.in_flight, 0)).toBe(9);
@@ -74,10 +82,16 @@ test("a message that vanished from the stream before it was recorded is noticed,
   await ground.untilRecorded();
   await audit(ground.ports, NOW_TIMES);
   await audit(ground.ports, NOW_TIMES);
-  expect(ground.ports.progress.unaccounted).toBe(1);
+  expect(ground.ports.progress.unaccounted).toBe(3);
   expect(errors()).toHaveLength(1);
-  expect(errors()[0]).toMatchObject({ instance: "api-1", first_ordinal: 2, last_ordinal: 2, messages: 1 });
-  expect(await ledger()).toMatchObject({ is_even: false, lost_messages: 1 });
+  expect(errors()[0]).toMatchObject({
+    instance: "api-1",
+    first_ordinal: 2,
+    last_ordinal: 2,
+    messages: 1,
+    events: 3,
+  });
+  expect(await ledger()).toMatchObject({ is_even: false, lost_messages: 1, lost_events: 3 });
 });
 
 test("a ledger row that vanished is noticed", async () => {
@@ -86,8 +100,8 @@ test("a ledger row that vanished is noticed", async () => {
   await ground.untilRecorded();
   await ground.sql`delete from event_batches where ordinal = 1`;
   await audit(ground.ports, NOW_TIMES);
-  expect(ground.ports.progress.unaccounted).toBe(1);
-  expect(await ledger()).toMatchObject({ is_even: false, lost_messages: 1 });
+  expect(ground.ports.progress.unaccounted).toBe(3);
+  expect(await ledger()).toMatchObject({ is_even: false, lost_messages: 1, lost_events: 3 });
 });
 
 test("a ledger row that was changed makes the minute uneven", async () => {
@@ -115,7 +129,7 @@ test("a loss is taken back when the message turns up after all", async () => {
   ground.record();
   await ground.untilRecorded();
   await audit(ground.ports, NOW_TIMES);
-  expect(ground.ports.progress.unaccounted).toBe(1);
+  expect(ground.ports.progress.unaccounted).toBe(3);
   await publish([2]);
   await ground.untilRecorded();
   await audit(ground.ports, NOW_TIMES);
@@ -133,6 +147,8 @@ test("a gap that is younger than the grace is not told yet", async () => {
 
 test("the recorder tells how many messages, events and seconds it is behind", async () => {
   await publish([1, 2]);
+  // A consumer hears of a message a moment after its publisher does.
+  await until("both wait", async () => (await readEventsState(ground.bus)).unrecorded === 2);
   let nowMs = Date.now();
   const tell = createProgressTeller(ground.ports, () => nowMs);
   nowMs += 30_000;
@@ -151,4 +167,22 @@ test("the recorder tells how many messages, events and seconds it is behind", as
     stored: 4,
     rejected: 2,
   });
+});
+
+test("what was rejected is named by kind, with the beginning of one and when", async () => {
+  await publish([1, 2]);
+  await publishBatch(ground.bus, {
+    ...{ instance: "api-1", ordinal: 3, before: 6 },
+    lines: ['{"type":5}', "{\0\u00ff\\"],
+  });
+  ground.record();
+  await ground.untilRecorded();
+  const { rejections, is_even } = await ledger();
+  expect(is_even).toBe(true);
+  expect(rejections.map(({ reason, detail, records }) => [reason, detail, records])).toEqual([
+    ["BAD_JSON", "the line is not a JSON object", 3],
+    ["VALIDATION_FAILED", "type", 1],
+  ]);
+  expect(rejections.map(({ example }) => example)).toEqual(["bad", '{"type":5}']);
+  for (const { last_rejected_at } of rejections) expect(Date.parse(last_rejected_at)).toBeGreaterThan(0);
 });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { provision } from "@millrace/bus";
+import { until } from "../support/bus.ts";
 import {
   countRows,
   type EventsGround,
@@ -8,6 +9,7 @@ import {
   publishBatch,
   startEventsGround,
 } from "../support/events.ts";
+import { reticent } from "../support/reticent-sql.ts";
 
 /** Servers start and stop in them, and the machine may be busy. */
 const HOOK_MS = 60_000;
@@ -177,6 +179,27 @@ describe("the recorder", () => {
       rejected: 1,
     });
     expect((await sql`select sum(events)::integer as n from event_rollups`)[0]?.n).toBe(5_999);
+  });
+
+  test("finds it also when the client library does not say why COPY failed, and blames no record for other failures", async () => {
+    const { bus, sql, ports } = ground;
+    await sql`alter table events add constraint no_poison check (message <> 'poison')`;
+    const lines = Array.from({ length: 500 }, (_, n) => eventOf(n, n === 99 ? { message: "poison" } : {}));
+    await publishBatch(bus, { ordinal: 1, lines });
+    const recorder = ground.record({ ...ports, sql: reticent(sql) });
+    await ground.untilRecorded();
+    expect(await countRows(sql, "events")).toBe(499);
+    expect((await sql`select line from rejected_events`).map(({ line }) => line)).toEqual([99]);
+    await recorder.stop();
+
+    await sql`alter table events rename column message to other`; // No record can help that.
+    await publishBatch(bus, { ordinal: 2, lines: [eventOf(1)] });
+    ground.record({ ...ports, sql: reticent(sql) });
+    await until("it was tried", () => ground.lines.some(({ kind }) => kind === "other"));
+    expect(await countRows(sql, "rejected_events")).toBe(1);
+    await sql`alter table events rename column other to message`;
+    await ground.untilRecorded();
+    expect(await countRows(sql, "events")).toBe(500);
   });
 
   test("stores what PostgreSQL's text cannot hold with U+FFFD in its place", async () => {

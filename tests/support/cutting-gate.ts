@@ -22,6 +22,8 @@ export interface CuttingGate {
   vanish(): void;
   /** New connections pass again; those of before stay as they are: dead, and nobody says so. */
   comeBack(): void;
+  /** What the server's own TCP does about them in the end: for the server, the dead connections are closed. */
+  bury(): void;
   close(): Promise<void>;
 }
 
@@ -106,6 +108,9 @@ export async function startCuttingGate(target: string): Promise<CuttingGate> {
     },
     comeBack: () => {
       isStalled = false;
+    },
+    bury: () => {
+      for (const pair of pairs) if (pair.isStalled) pair.server.destroy();
     },
     close,
   };

@@ -7,7 +7,7 @@ import {
   EVENTS_STREAM,
 } from "@millrace/protocol/events/index";
 import { TimeoutError } from "nats";
-import { type Answer, type ApiUnderTest, callWith, signUp, startApi } from "./api.ts";
+import { type Answer, type ApiOptions, type ApiUnderTest, callWith, signUp, startApi } from "./api.ts";
 import { type BusUnderTest, startBus } from "./bus.ts";
 
 /** The API in this process, with a real stream for its events. */
@@ -38,10 +38,13 @@ export interface StreamMessage {
 
 export const NDJSON = { "Content-Type": "application/x-ndjson" };
 
-export async function startEventApi(options: EventPublisherOptions = {}): Promise<EventApi> {
+export async function startEventApi(
+  options: EventPublisherOptions = {},
+  apiOptions: Pick<ApiOptions, "reroute"> = {},
+): Promise<EventApi> {
   const bus = await startBus();
   const publisher = new EventPublisher(bus.bus, options);
-  const api = await startApi({ eventSink: publisher });
+  const api = await startApi({ ...apiOptions, eventSink: publisher });
   const { accessToken } = await signUp(api.call, "events@example.org");
   const wish = { name: "shop", scopes: ["events:write"] };
   const made = await api.call("POST", "/api/auth/keys", { token: accessToken, body: wish });

@@ -36,6 +36,8 @@ export interface EventsGround {
 export interface GroundOptions {
   readonly retentionDays?: number;
   readonly nowMs?: () => number;
+  /** Of its pool. */
+  readonly statementTimeoutMs?: number;
   /** Instead of a database on the shared server. */
   readonly databaseUrl?: string;
 }
@@ -48,7 +50,10 @@ export async function startEventsGround(options: GroundOptions = {}): Promise<Ev
       : { url: options.databaseUrl, drop: async () => {} };
   const bus = await connectBus({ urls: [nats.url], name: "millrace-test" });
   await provision(bus);
-  const sql = openPool({ url: database.url, max: 6, applicationName: "test-recorder" });
+  const sql = openPool({
+    ...{ url: database.url, max: 6, applicationName: "test-recorder" },
+    ...(options.statementTimeoutMs !== undefined && { statementTimeoutMs: options.statementTimeoutMs }),
+  });
   const lines: Record<string, unknown>[] = [];
   const log = createLog({
     service: "recorder",
@@ -60,6 +65,7 @@ export async function startEventsGround(options: GroundOptions = {}): Promise<Ev
   const ports: RecorderPorts = {
     bus,
     sql,
+    upkeepSql: sql,
     log,
     metrics: createRecorderMetrics(createMetrics({ service: "recorder" })),
     progress: new Progress(),
@@ -110,6 +116,8 @@ export interface BatchWish {
   readonly request?: Partial<BatchRequest>;
   readonly requests?: readonly BatchRequest[];
   readonly voided?: readonly number[];
+  readonly voidedEvents?: readonly number[];
+  readonly before?: number;
   readonly msgId?: string;
 }
 
@@ -125,7 +133,16 @@ export async function publishBatch(bus: Bus, wish: BatchWish): Promise<number> {
   };
   const header = headers();
   const requests = wish.requests ?? [whole];
-  header.set(BATCH_HEADER, encodeBatchHeader({ instance, ordinal, voided, events: lines.length, requests }));
+  const { before, voidedEvents } = wish;
+  const batch = { instance, ordinal, voided, events: lines.length, requests };
+  header.set(
+    BATCH_HEADER,
+    encodeBatchHeader({
+      ...batch,
+      ...(before !== undefined && { before }),
+      ...(voidedEvents !== undefined && { voidedEvents }),
+    }),
+  );
   header.set("Nats-Msg-Id", wish.msgId ?? `${instance}:${ordinal}`);
   const ack = await bus.js.publish(eventsSubject("http"), body, { headers: header });
   return ack.seq;

@@ -37,6 +37,8 @@ export const PROBLEM_HELP: Readonly<Record<FaultCode, string>> = {
   UPLOAD_EXPIRED: "Nobody went on with the upload for too long, and its bytes are gone. Begin a new one.",
   TUS_VERSION_UNSUPPORTED:
     "Resumable uploads only. Send `Tus-Resumable` with a version that the header `Tus-Version` of this answer lists.",
+  IDEMPOTENCY_CONFLICT:
+    "The Idempotency-Key was used before, with another body. What was accepted then is unchanged, and nothing else was; send this body with a key of its own.",
   BODY_TOO_LARGE: "The body is larger than this route reads. Send less, or in parts.",
   PAYLOAD_TOO_LARGE: "A task's payload is too large. Upload it as a file and send the file's id.",
   UNSUPPORTED_MEDIA_TYPE: "Send one of the content types that the route documents.",

@@ -11,6 +11,7 @@ import {
 import { createEventMetrics, type NotePublished } from "./event-metrics.ts";
 import type { Part } from "./harvest.ts";
 import { HeldBytes } from "./held-bytes.ts";
+import type { KnownKeys } from "./known-keys.ts";
 
 /** What the api says to the stream EVENTS. */
 export interface EventSink {
@@ -29,7 +30,7 @@ export interface Parcel extends Part {
   readonly correlationId: string;
   readonly source: string | null;
   /** Set when the request has an Idempotency-Key: which key, and which part. */
-  readonly repeatable?: { readonly digest: string; readonly part: number };
+  readonly repeatable?: { readonly digest: string; readonly part: number; readonly body: string };
 }
 
 /** Requests in one message: their entries make up its header, 150 bytes each. */
@@ -48,12 +49,14 @@ export class EventIntake {
   /** Events that were put on the disk since this process began. */
   accepted = 0;
   readonly #sink: EventSink;
+  readonly #keys: Pick<KnownKeys, "find">;
   readonly #note: NotePublished;
   readonly #groups: Readonly<Record<EventDoor, GroupCommit<Parcel, Placement>>>;
   readonly #repeatables: GroupCommit<Parcel, Placement>;
 
-  constructor(sink: EventSink, metrics: Metrics) {
+  constructor(sink: EventSink, metrics: Metrics, keys: Pick<KnownKeys, "find">) {
     this.#sink = sink;
+    this.#keys = keys;
     this.#note = createEventMetrics(metrics, this.held);
     const group = (rowsMax: number, flightsMax: number) =>
       new GroupCommit<Parcel, Placement>({
@@ -76,11 +79,12 @@ export class EventIntake {
     if (obstacle !== undefined) throw obstacle;
   }
 
-  /** Resolves once the events are on the disk. */
-  add(parcel: Parcel): Promise<Placement> {
-    return parcel.repeatable === undefined
-      ? this.#groups[parcel.door].add(parcel)
-      : this.#repeatables.add(parcel);
+  /** Resolves once the events are on the disk. Throws what the sink does, and IDEMPOTENCY_CONFLICT. */
+  async add(parcel: Parcel): Promise<Placement> {
+    const { repeatable, owner, events } = parcel;
+    if (repeatable === undefined) return await this.#groups[parcel.door].add(parcel);
+    const seq = await this.#keys.find({ owner, ...repeatable });
+    return seq === undefined ? await this.#repeatables.add(parcel) : { seq, first: 0, count: events };
   }
 
   async drain(): Promise<void> {
@@ -118,7 +122,7 @@ function entryOf(parcel: Parcel, first: number): BatchRequest {
     cid: parcel.correlationId,
     source: parcel.source,
     rejected: parcel.rejected,
-    ...(repeatable !== undefined && { ik: repeatable.digest, part: repeatable.part }),
+    ...(repeatable !== undefined && { ik: repeatable.digest, part: repeatable.part, body: repeatable.body }),
   };
 }
 

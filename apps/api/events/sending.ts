@@ -1,5 +1,5 @@
 import { Fault } from "@millrace/core";
-import { type EventDoor, encodeReceipt, type Placement } from "@millrace/protocol/events/index";
+import { type EventDoor, encodeReceipt, linesDigest, type Placement } from "@millrace/protocol/events/index";
 import type { Harvest, Part, Rejection } from "./harvest.ts";
 import type { EventIntake } from "./intake.ts";
 
@@ -59,7 +59,9 @@ export class Sending {
   async #fly(part: Part): Promise<void> {
     const { keyDigest, ...sender } = this.#sender;
     const repeatable =
-      keyDigest === undefined ? {} : { repeatable: { digest: keyDigest, part: this.#parts } };
+      keyDigest === undefined
+        ? {}
+        : { repeatable: { digest: keyDigest, part: this.#parts, body: linesDigest(part.runs) } };
     this.#parts += 1;
     this.#placements.push(await this.#intake.add({ ...part, ...sender, ...repeatable }));
     this.#accepted += part.events;

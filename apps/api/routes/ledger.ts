@@ -17,6 +17,19 @@ const LedgerAnswer = strict({
   in_flight_messages: t.Integer({ description: "In the stream, and not recorded." }),
   is_partial: t.Boolean({ description: "More are in flight than were looked at." }),
   lost_messages: t.Integer({ description: "Accepted, and neither recorded nor in the stream." }),
+  lost_events: t.Integer({ description: "In those messages." }),
+  unaccounted_events: t.Integer({ description: "Lost ones of all time that the ledger remembers." }),
+  alert: t.Nullable(strict({ code: t.String(), severity: t.String(), message: t.String() })),
+  rejections: t.Array(
+    strict({
+      reason: t.String(),
+      detail: t.String(),
+      records: t.Integer(),
+      last_rejected_at: t.String({ format: "date-time" }),
+      example: t.String({ description: "The beginning of one; the table rejected_events has them whole." }),
+    }),
+    { description: "What `rejected` counts, by kind." },
+  ),
   minutes: t.Array(
     strict({
       minute: t.String({ format: "date-time" }),
@@ -27,6 +40,7 @@ const LedgerAnswer = strict({
       in_flight: t.Integer(),
       refused: t.Integer({ description: "Answered with a refusal; counted nowhere else." }),
       lost_messages: t.Integer(),
+      lost_events: t.Integer(),
       difference: t.Integer(),
     }),
   ),
@@ -54,7 +68,8 @@ export function ledgerRoutes(ports: Ports) {
       }),
       detail: documented({
         summary: "Show that no event was lost",
-        description: "Per minute of arrival: accepted = stored + rejected + deduplicated + in flight.",
+        description:
+          "Per minute of arrival: accepted = stored + rejected + deduplicated + in flight; what is missing is `difference`, and raises `alert`. What the database refused is in `rejections`.",
         tag: "Operations",
         answers: { 200: { description: "The ledger.", schema: LedgerAnswer } },
         faults: ["VALIDATION_FAILED", "QUERY_TOO_EXPENSIVE", "BUS_UNAVAILABLE"],

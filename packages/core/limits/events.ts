@@ -38,6 +38,12 @@ export const RECORDER_PULL_BYTES_MAX = 4 * 1024 * 1024;
 export const EVENT_REPLAY_BYTES_MAX = 2 * 1024 * 1024 * 1024;
 /** How long the ledger, and Idempotency-Keys in it, are kept after their messages have left the stream. */
 export const EVENT_LEDGER_DAYS = 7;
+/** How long the last mark of an api process is kept: one that was silent for so long may go on where it was. */
+export const EVENT_MARK_DAYS = 400;
+/** Kinds of rejected records that the ledger lists. */
+export const LEDGER_REJECTIONS_MAX = 20;
+/** How long a request may wait to hear from the database whether its Idempotency-Key is known; then it goes on without. */
+export const EVENT_KEY_LOOK_MS_MAX = 500;
 /** How far back a late event gets a partition of its own; what is older shares the default one. */
 export const EVENT_PARTITION_DAYS_BACK_MAX = 366;
 /** Query: how long one statement may run, and how long one request may go on searching before it answers with a part. */

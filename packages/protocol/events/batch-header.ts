@@ -21,6 +21,8 @@ export interface BatchRequest {
   readonly ik?: string;
   /** Which message of that request this is, from 0. Stands where `ik` does. */
   readonly part?: number;
+  /** `linesDigest` of the message. Stands where `ik` does: a repetition has the same. */
+  readonly body?: string;
 }
 
 export interface BatchHeader {
@@ -32,6 +34,8 @@ export interface BatchHeader {
   readonly before?: number;
   /** Ordinals given up without an acknowledgement. Told until a message that tells of them is acknowledged. */
   readonly voided: readonly number[];
+  /** How many events each of those would have brought, in the same order. */
+  readonly voidedEvents?: readonly number[];
   /** Lines in this message. */
   readonly events: number;
   readonly requests: readonly BatchRequest[];
@@ -50,23 +54,32 @@ function toAscii(json: string): string {
 export function decodeBatchHeader(text: string): BatchHeader | undefined {
   const value = parse(text);
   if (!isRecord(value) || value.v !== VERSION) return undefined;
-  const { instance, ordinal, before, voided, events, requests } = value;
+  const { instance, ordinal, before, voided, voidedEvents, events, requests } = value;
   if (typeof instance !== "string" || !isCount(ordinal) || !isCount(events)) return undefined;
   if (before !== undefined && !isCount(before)) return undefined;
   if (!Array.isArray(voided) || !voided.every(isCount)) return undefined;
+  const areCounted = Array.isArray(voidedEvents) && voidedEvents.length === voided.length;
+  if (voidedEvents !== undefined && !(areCounted && voidedEvents.every(isCount))) return undefined;
   if (!Array.isArray(requests) || !requests.every(isBatchRequest)) return undefined;
-  return { instance, ordinal, ...(before !== undefined && { before }), voided, events, requests };
+  return {
+    ...{ instance, ordinal, voided, events, requests },
+    ...(before !== undefined && { before }),
+    ...(voidedEvents !== undefined && { voidedEvents }),
+  };
 }
+
+const DIGEST = /^[0-9a-f]{16}$/;
 
 function isBatchRequest(value: unknown): value is BatchRequest {
   if (!isRecord(value)) return false;
-  const { first, count, owner, at, cid, source, rejected, ik, part } = value;
+  const { first, count, owner, at, cid, source, rejected, ik, part, body } = value;
   const isRepeatable = typeof ik === "string" && isCount(part);
   return (
     [first, count, owner, at, rejected].every(isCount) &&
     typeof cid === "string" &&
     (source === null || typeof source === "string") &&
-    (isRepeatable || (ik === undefined && part === undefined))
+    (isRepeatable || (ik === undefined && part === undefined)) &&
+    (body === undefined || (typeof body === "string" && DIGEST.test(body)))
   );
 }
 

@@ -11,7 +11,9 @@ export interface BatchRecord {
   readonly events: number;
   /** Records that the api refused. */
   readonly refused: number;
-  readonly voided: readonly number[];
+  /** Events in all messages of the instance with lower ordinals; null when the message does not say. */
+  readonly before: number | null;
+  readonly voided: readonly VoidedOrdinal[];
   /** Set when the message is a part of one request that its client may repeat. */
   readonly repeatable: RepeatableKey | null;
   /** Events to be stored, and their rows in COPY's text format; see `copyRow`. */
@@ -25,6 +27,15 @@ export interface RepeatableKey {
   readonly ownerId: number;
   readonly digest: string;
   readonly part: number;
+  /** Of the message's lines; null when the message does not say. */
+  readonly bodyDigest: string | null;
+}
+
+/** A number that an api process gave up. */
+export interface VoidedOrdinal {
+  readonly ordinal: number;
+  /** That its message would have held; null when nobody has told. */
+  readonly events: number | null;
 }
 
 /** Events of one kind in one minute. */
@@ -53,4 +64,6 @@ export interface Recorded {
   readonly stored: number;
   readonly rejected: number;
   readonly deduplicated: number;
+  /** Its Idempotency-Key had been used with another body. It is not a repetition, so it was stored. */
+  readonly isKeyReused: boolean;
 }

@@ -33,6 +33,14 @@ export function copyRow(event: EventRecord): string {
   return `${event.ts}\t${event.receivedAt}\t${event.seq}\t${event.ownerId}\t${event.line}\t${escaped(event.type)}\t${escaped(event.level)}\t${escaped(event.source)}\t${escaped(event.message)}\t${attributes === null ? "\\N" : escaped(attributes)}\t${id === null ? "\\N" : escaped(id)}\t${escaped(event.correlationId)}\n`;
 }
 
+/** A field as it stands in a row; null for none. */
+export function copiedText(field: string): string | null {
+  if (field === "\\N") return null;
+  return field.replace(/\\(.)/g, (_, char: string) => UNESCAPES[char] ?? char);
+}
+
+const UNESCAPES: Readonly<Record<string, string>> = { t: "\t", n: "\n", r: "\r" };
+
 function escaped(text: string): string {
   return SPECIAL.test(text) ? text.replace(EACH_SPECIAL, (char) => ESCAPES[char] ?? char) : text;
 }

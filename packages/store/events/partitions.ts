@@ -1,3 +1,4 @@
+import { EVENT_MARK_DAYS } from "@millrace/core/limits";
 import type { Sql } from "../connect.ts";
 
 /** One recorder at a time. */
@@ -108,6 +109,7 @@ export async function forgetOldBatches(
   const before = sql`clock_timestamp() - ${ageDays} * interval '1 day'`;
   await sql`delete from event_voids where voided_at < ${before}`;
   await sql`delete from event_losses where noticed_at < ${before}`;
+  await sql`delete from event_marks where told_at < clock_timestamp() - ${EVENT_MARK_DAYS} * interval '1 day'`;
   await deleteInSteps(
     () => sql`delete from event_requests where ctid = any(array(
       select ctid from event_requests where recorded_at < ${before} limit ${DELETED_AT_ONCE}))`,

@@ -16,18 +16,24 @@ export async function recordBatches(sql: Sql, batches: readonly BatchRecord[]): 
   const inOrder = batches.toSorted((one, other) => one.seq - other.seq);
   return await sql.begin(async (transaction) => {
     const fresh = await enterLedger(transaction, inOrder);
-    const repeated = await findRepeated(transaction, fresh);
+    const { repeated, reused } = await findRepeated(transaction, fresh);
     const kept = fresh.filter(({ seq }) => !repeated.has(seq));
     const rows = kept.map((batch) => batch.rows).join("");
     const rollUp = () => addRollups(transaction, mergeRollups(kept));
     if (rows !== "") await copyEvents(transaction, rows, rollUp);
     await keepRejected(transaction, kept);
     await noteVoided(transaction, fresh);
-    return fresh.map((batch) => outcomeOf(batch, repeated.has(batch.seq)));
+    return fresh.map((batch) => ({
+      ...outcomeOf(batch, repeated.has(batch.seq)),
+      isKeyReused: reused.has(batch.seq),
+    }));
   });
 }
 
-function outcomeOf({ seq, events, stored, rejected }: BatchRecord, isRepeated: boolean): Recorded {
+function outcomeOf(
+  { seq, events, stored, rejected }: BatchRecord,
+  isRepeated: boolean,
+): Omit<Recorded, "isKeyReused"> {
   if (isRepeated) return { seq, stored: 0, rejected: 0, deduplicated: events };
   return { seq, stored, rejected: rejected.length, deduplicated: 0 };
 }
@@ -43,45 +49,55 @@ async function enterLedger(
     received_at: new Date(batch.receivedMs),
     bytes: batch.bytes,
     events: batch.events,
+    events_before: batch.before,
     stored: batch.stored,
     rejected: batch.rejected.length,
     deduplicated: 0,
     refused: batch.refused,
   }));
   const entered = await transaction<{ stream_seq: number }[]>`
-    insert into event_batches (stream_seq, instance, ordinal, received_at, bytes, events, stored, rejected, deduplicated, refused)
+    insert into event_batches (stream_seq, instance, ordinal, received_at, bytes, events, events_before, stored, rejected, deduplicated, refused)
     select * from json_to_recordset(${JSON.stringify(entries)}::text::json) as x(
       stream_seq bigint, instance text, ordinal bigint, received_at timestamptz, bytes integer, events integer,
-      stored integer, rejected integer, deduplicated integer, refused integer)
+      events_before bigint, stored integer, rejected integer, deduplicated integer, refused integer)
     on conflict do nothing returning stream_seq`;
   const seqs = new Set(entered.map((row) => row.stream_seq));
   return batches.filter(({ seq }) => seqs.has(seq));
 }
 
-/** Messages whose request was stored before under another sequence. */
-async function findRepeated(
-  transaction: Transaction,
-  batches: readonly BatchRecord[],
-): Promise<ReadonlySet<number>> {
+interface Repeated {
+  /** Sequences of messages whose lines were stored before, under another sequence. */
+  readonly repeated: ReadonlySet<number>;
+  /** Those whose key was used before with other lines: somebody's mistake, which the api could not see in time. */
+  readonly reused: ReadonlySet<number>;
+}
+
+async function findRepeated(transaction: Transaction, batches: readonly BatchRecord[]): Promise<Repeated> {
   const wanted = batches.flatMap(({ seq, repeatable }) =>
-    repeatable === null
-      ? []
-      : [{ owner_id: repeatable.ownerId, idempotency_key: repeatable.digest, part: repeatable.part, seq }],
+    repeatable === null ? [] : [{ seq, ...repeatable }],
   );
-  if (wanted.length === 0) return new Set();
+  if (wanted.length === 0) return { repeated: new Set(), reused: new Set() };
+  const asked = JSON.stringify(wanted);
   const first = await transaction<{ first_seq: number }[]>`
-    insert into event_requests (owner_id, idempotency_key, part, first_seq)
-    select * from json_to_recordset(${JSON.stringify(wanted)}::text::json) as x(
-      owner_id bigint, idempotency_key text, part integer, seq bigint) order by 1, 2, 3, 4
+    insert into event_requests (owner_id, idempotency_key, part, first_seq, body_digest)
+    select * from json_to_recordset(${asked}::text::json) as x(
+      "ownerId" bigint, digest text, part integer, seq bigint, "bodyDigest" text) order by 1, 2, 3, 4
     on conflict do nothing returning first_seq`;
   const isFirst = new Set(first.map((row) => row.first_seq));
-  const repeated = wanted.filter(({ seq }) => !isFirst.has(seq)).map(({ seq }) => seq);
+  if (wanted.every(({ seq }) => isFirst.has(seq))) return { repeated: new Set(), reused: new Set() };
+  const others = await transaction<{ seq: number }[]>`
+    select x.seq from json_to_recordset(${asked}::text::json) as x(
+      "ownerId" bigint, digest text, part integer, seq bigint, "bodyDigest" text)
+    join event_requests r on r.owner_id = x."ownerId" and r.idempotency_key = x.digest and r.part = x.part
+    where r.body_digest <> x."bodyDigest"`;
+  const reused = new Set(others.map(({ seq }) => seq));
+  const repeated = wanted.flatMap(({ seq }) => (isFirst.has(seq) || reused.has(seq) ? [] : [seq]));
   if (repeated.length > 0)
     await transaction`
       update event_batches set deduplicated = events, stored = 0, rejected = 0
       where stream_seq = any(${repeated}::bigint[]) and (stream_seq, instance, ordinal) in (
         select * from json_to_recordset(${keysOf(batches)}::text::json) as x(seq bigint, instance text, ordinal bigint))`;
-  return new Set(repeated);
+  return { repeated: new Set(repeated), reused };
 }
 
 function keysOf(batches: readonly BatchRecord[]): string {
@@ -150,10 +166,11 @@ async function keepRejected(transaction: Transaction, batches: readonly BatchRec
 }
 
 async function noteVoided(transaction: Transaction, batches: readonly BatchRecord[]): Promise<void> {
-  const voids = batches.flatMap(({ instance, voided }) => voided.map((ordinal) => ({ instance, ordinal })));
+  const voids = batches.flatMap(({ instance, voided }) => voided.map((each) => ({ instance, ...each })));
   if (voids.length === 0) return;
   await transaction`
-    insert into event_voids (instance, ordinal)
-    select distinct * from json_to_recordset(${JSON.stringify(voids)}::text::json) as x(instance text, ordinal bigint)
+    insert into event_voids (instance, ordinal, events)
+    select distinct on (1, 2) * from json_to_recordset(${JSON.stringify(voids)}::text::json) as x(
+      instance text, ordinal bigint, events bigint)
     order by 1, 2 on conflict do nothing`;
 }

@@ -14,7 +14,8 @@ function read(body: string | Uint8Array, requests: readonly BatchRequest[] = [re
 describe("a message", () => {
   test("counts every line once, as stored or rejected", () => {
     const batch = read(`${line}\nbad\n${line}`, [{ ...request, count: 3 }], 3);
-    expect(batch).toMatchObject({ seq: 9, instance: "api-1", ordinal: 3, voided: [2], events: 3, stored: 2 });
+    expect(batch).toMatchObject({ seq: 9, instance: "api-1", ordinal: 3, events: 3, stored: 2 });
+    expect(batch.voided).toEqual([{ ordinal: 2, events: null }]);
     expect(batch.rejected.map((one) => [one.line, Buffer.from(one.record).toString()])).toEqual([[1, "bad"]]);
     expect(batch.rollups).toEqual([
       { minuteMs: AT, type: "t", source: "unknown", level: "info", ownerId: 1, events: 2 },

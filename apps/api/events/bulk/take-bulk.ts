@@ -42,10 +42,7 @@ export async function takeBulk(
     const items = actions.map((action, at) => {
       const refusal = refusals.get(at);
       if (at >= outcome.nextIndex && refusal === undefined)
-        return itemOf(action, 429, {
-          type: "es_rejected_execution_exception",
-          reason: messageOf(outcome.failure),
-        });
+        return itemOf(action, ...notTaken(outcome.failure));
       if (refusal === undefined) return itemOf(action, 201);
       return itemOf(action, 400, {
         type: "document_parsing_exception",
@@ -73,6 +70,10 @@ function itemOf(action: BulkAction, status: number, error?: BulkItem["error"]): 
   };
 }
 
-function messageOf(failure: unknown): string {
-  return failure instanceof Fault ? failure.message : "not taken";
+/** Clients send again what has the status 429, and nothing else. */
+function notTaken(failure: unknown): [status: number, error: BulkItem["error"]] {
+  const reason = failure instanceof Fault ? failure.message : "not taken";
+  return failure instanceof Fault && failure.code === "IDEMPOTENCY_CONFLICT"
+    ? [409, { type: "version_conflict_engine_exception", reason }]
+    : [429, { type: "es_rejected_execution_exception", reason }];
 }

@@ -58,7 +58,15 @@ export function otlpResponse(form: OtlpForm, partialSuccess: PartialSuccess | un
 }
 
 /** gRPC's codes for what HTTP says by its status. */
-const GRPC_CODES: Readonly<Record<number, number>> = { 401: 16, 403: 7, 404: 5, 429: 8, 500: 13, 503: 14 };
+const GRPC_CODES: Readonly<Record<number, number>> = {
+  401: 16,
+  403: 7,
+  404: 5,
+  409: 6,
+  429: 8,
+  500: 13,
+  503: 14,
+};
 const INVALID_ARGUMENT = 3;
 
 /** An error as OTLP wants it: a Status in the form of the request. */
