@@ -1,5 +1,7 @@
+import { Fault } from "@millrace/core";
 import { DRAIN_MS_MAX } from "@millrace/core/limits";
 import type { AnyElysia } from "elysia";
+import { problemResponse } from "./http/problem.ts";
 
 /**
  * Every route bounds what it reads and says so in a problem; the server's own bound would close the connection without
@@ -17,6 +19,18 @@ export interface Listening {
   stop(): Promise<{ readonly isClean: boolean }>;
 }
 
+/**
+ * What goes wrong after the last hook: the server opens the file of a download by itself, and it may have been deleted
+ * since somebody looked. Bun's own answer would be a 500 in plain text.
+ */
+function answerBehindTheDoor(error: Error): Response {
+  const isGone = "code" in error && error.code === "ENOENT";
+  const fault = isGone
+    ? new Fault("NOT_FOUND", "the bytes of this file are gone")
+    : new Fault("INTERNAL", "the answer could not be sent", { cause: error });
+  return problemResponse(fault, Bun.randomUUIDv7());
+}
+
 /** Throws when the port is taken: two processes on one port would each get a part of the requests. */
 export function serve(app: AnyElysia, where: { readonly host: string; readonly port: number }): Listening {
   app.listen({
@@ -26,6 +40,7 @@ export function serve(app: AnyElysia, where: { readonly host: string; readonly p
     development: false,
     idleTimeout: IDLE_TIMEOUT_S,
     maxRequestBodySize: SERVER_BODY_BYTES_MAX,
+    error: answerBehindTheDoor,
   });
   const { server } = app;
   if (server === null) throw new Error("the server did not start");

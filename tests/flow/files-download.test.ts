@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { createApp } from "@millrace/api/app";
+import { serve } from "@millrace/api/serve";
+import { createMetrics } from "@millrace/observe";
 import { claimAttempts, findTask, settleAttempts } from "@millrace/store";
 import { bytesAt } from "../support/blobs.ts";
 import { completeFile, type FileApi, startFileApi } from "../support/file-api.ts";
@@ -184,6 +187,28 @@ test("bytes that are gone from the storage are said to be gone, not sent as noth
   const id = await upload("words.txt");
   await api.blobs.remove(`content/${id}`);
   expect((await api.user.fetch("GET", `/api/files/${id}/content`)).status).toBe(404);
+});
+
+test("bytes that are deleted between the look and the answer are said to be gone, too", async () => {
+  const id = await upload("words.txt");
+  const blobs = Object.assign(Object.create(api.blobs), {
+    stat: (key: string) => api.blobs.stat(key),
+    localPath: async (key: string) => {
+      const path = await api.blobs.localPath?.(key);
+      await api.blobs.remove(key);
+      return path;
+    },
+  });
+  const app = createApp({ ...api.ports, metrics: createMetrics({ service: "api" }), blobs });
+  const listening = serve(app, { host: "127.0.0.1", port: 0 });
+  const response = await fetch(`${listening.url}/api/files/${id}/content`, {
+    headers: { Authorization: `Bearer ${api.user.token}` },
+  });
+  expect({ status: response.status, body: await response.json() }).toMatchObject({
+    status: 404,
+    body: { code: "NOT_FOUND", detail: "the bytes of this file are gone" },
+  });
+  await listening.stop();
 });
 
 test("deleting removes the file, its bytes, its result and its unfinished task; again there is nothing", async () => {
