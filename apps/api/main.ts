@@ -137,6 +137,7 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
     eventsInFlight: () => readInFlight(bus),
     live: new BusLiveTasks(bus),
     overviewBus: await connectOverview(bus),
+    dashboard: config.dashboardFolder === undefined ? null : openDashboard(config.dashboardFolder),
     control: busControl(bus),
     blobs,
     fileRules: fileRulesOf(config),
@@ -147,7 +148,6 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
     timeoutS: { short: config.shortTimeoutS, long: config.taskTimeoutS },
     jwtSecret: config.jwtSecret,
     nowMs: Date.now,
-    dashboard: config.dashboardFolder === undefined ? null : openDashboard(config.dashboardFolder),
     addressOf: (request) => app.server?.requestIP(request)?.address,
   });
   const { adminEmail: email, adminPassword: password, adminApiKey: apiKey } = config;

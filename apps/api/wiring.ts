@@ -43,8 +43,8 @@ export interface Means {
   readonly eventsInFlight: () => Promise<InFlight>;
   readonly live: LiveTasks;
   readonly overviewBus: OverviewBus;
-  readonly control: Control;
   readonly dashboard: Dashboard | null;
+  readonly control: Control;
   readonly blobs: Blobs;
   readonly fileRules: FileRules;
   readonly liveFiles: LiveFiles;
