@@ -4,12 +4,11 @@ import type { Ports } from "@millrace/api/ports";
 import { type Listening, serve } from "@millrace/api/serve";
 import { Intake } from "@millrace/api/tasks/intake";
 import type { Blobs } from "@millrace/blobs";
-import { openLocalBlobs } from "@millrace/blobs/local/local-blobs";
 import { createMetrics } from "@millrace/observe";
 import { claimAttempts, type FileQuota, findTask, type Sql, settleAttempts } from "@millrace/store";
 import { PASSWORD, signUp, startApi } from "./api.ts";
+import { newBlobs } from "./blobs.ts";
 import type { Answer } from "./running-stack.ts";
-import { scratch } from "./scratch.ts";
 import { FakeBus, FakeLive } from "./task-api.ts";
 
 /** The API's routes for files, listening, on a real PostgreSQL and a folder; NATS is played. */
@@ -47,9 +46,9 @@ export interface UploadForm {
   readonly options?: unknown;
 }
 
-export async function startFileApi(quota?: FileQuota): Promise<FileApi> {
-  const folder = (await scratch()).folder("files");
-  const blobs = await openLocalBlobs(folder);
+/** @param storage a folder of its own when absent */
+export async function startFileApi(quota?: FileQuota, storage?: Blobs): Promise<FileApi> {
+  const blobs = storage ?? (await newBlobs("local"));
   const api = await startApi({ blobs, ...(quota !== undefined && { fileQuota: quota }) });
   const bus = new FakeBus();
   const live = new FakeLive();
