@@ -1,3 +1,4 @@
+import { hasEndedParents } from "@millrace/store";
 import type { SchedulerPorts } from "./ports.ts";
 
 /**
@@ -5,6 +6,7 @@ import type { SchedulerPorts } from "./ports.ts";
  * themselves within milliseconds: usually there is nothing here, which costs one look at an empty table.
  */
 export async function advance(ports: SchedulerPorts): Promise<boolean> {
+  if (!(await hasEndedParents(ports.sql))) return false;
   const parents = await ports.endTeller.tellAll();
   if (parents > 0) ports.log.debug("children were told of ended tasks", { parents });
   return false;

@@ -25,6 +25,11 @@ export interface FailedDescendant {
   readonly attempt: number;
 }
 
+/** Whether there is anything to tell: one look, without a transaction, for those who only ask from time to time. */
+export async function hasEndedParents(sql: Sql): Promise<boolean> {
+  return (await sql`select 1 from ended_parents order by id limit 1`).length === 1;
+}
+
 const NOTHING: GraphRound = { parents: 0, released: [], failed: [] };
 
 /**
@@ -42,12 +47,12 @@ export async function advanceGraphs(sql: Sql): Promise<GraphRound> {
     if (ended.length === 0) return NOTHING;
     const { completed, failed } = await readEnds(transaction, [...new Set(ended.map(({ seq }) => seq))]);
     const edges = await countEdges(transaction, completed, failed);
-    const doomed = new Set(edges.filter((edge) => !edge.met && !edge.runs_anyway).map((edge) => edge.child));
-    const released = await release(
-      transaction,
-      edges.filter(({ child }) => !doomed.has(child)),
-    );
-    const dead = doomed.size === 0 ? [] : await failDescendants(transaction, [...doomed], failed);
+    const roots = edges.filter((edge) => !edge.met && !edge.runs_anyway).map((edge) => edge.child);
+    const doomed = await gatherDoomed(transaction, [...new Set(roots)]);
+    const spared = edges.filter(({ child }) => !doomed.has(child));
+    if (doomed.size > 0) await hold(transaction, [...doomed, ...spared.map(({ child }) => child)]);
+    const released = await release(transaction, spared);
+    const dead = await fail(transaction, [...doomed], failed);
     // With as many edges as one round takes there may be more of the same parents: they come again.
     if (edges.length < ADVANCE_EDGES_MAX)
       await transaction`delete from ended_parents where id = any(${ended.map(({ id }) => id)}::bigint[])`;
@@ -123,16 +128,14 @@ async function release(sql: Transaction, edges: readonly CountedEdge[]): Promise
     .sort((a, b) => a - b);
 }
 
-/**
- * Ends what waits for a parent that will not complete, and what waits for that, as far as one round goes. Each that has
- * children of its own is noted as an ended parent by its row's end: the edges below it are counted in later rounds, and
- * whoever was out of reach now fails then.
- */
-async function failDescendants(
-  sql: Transaction,
-  roots: readonly number[],
-  failedParents: readonly number[],
-): Promise<readonly FailedDescendant[]> {
+/** Releasing and failing lock open rows of the same round: in one order, as everybody does, or two rounds meet in a circle. */
+async function hold(sql: Transaction, seqs: readonly number[]): Promise<void> {
+  await sql`select 1 from open_tasks where seq = any(${[...seqs]}::bigint[]) order by seq for update`;
+}
+
+/** What waits for a parent that will not complete, and what waits for that, as far as one round goes. */
+async function gatherDoomed(sql: Transaction, roots: readonly number[]): Promise<ReadonlySet<number>> {
+  if (roots.length === 0) return new Set();
   const gathered = await sql<{ seq: number }[]>`
     with recursive doomed (seq) as (
       select r.seq from unnest(${[...roots]}::bigint[]) as r(seq)
@@ -145,19 +148,29 @@ async function failDescendants(
       ) n
     )
     select seq from doomed limit ${roots.length + ADVANCE_FAILURES_MAX}`;
-  const seqs = gathered.map(({ seq }) => seq);
+  return new Set(gathered.map(({ seq }) => seq));
+}
+
+/**
+ * Ends them. Each that has children of its own is noted as an ended parent by its row's end: the edges below it are
+ * counted in later rounds, and whoever was out of reach now fails then. Their rows are held.
+ */
+async function fail(
+  sql: Transaction,
+  seqs: readonly number[],
+  failedParents: readonly number[],
+): Promise<readonly FailedDescendant[]> {
   if (seqs.length === 0) return [];
   const causes = await nameCauses(sql, seqs, failedParents);
   const messages = seqs.map((seq) => `it depends on ${causes.get(seq) ?? "a task"}, which did not complete`);
   return await sql<FailedDescendant[]>`
-    with held as materialized (
-      select seq from open_tasks where seq = any(${seqs}::bigint[]) and waiting_for > 0 order by seq for update
-    ), ended as (
-      delete from open_tasks where seq = any(array(select seq from held)) returning seq, lane, attempt + 1 as attempt
+    with ended as (
+      delete from open_tasks where seq = any(${[...seqs]}::bigint[]) and waiting_for > 0
+      returning seq, lane, attempt + 1 as attempt
     ), recorded as (
       insert into outcomes (seq, attempt, kind, ended_at, error_code, error_message)
       select e.seq, e.attempt, 'dead', clock_timestamp(), 'DEPENDENCY_FAILED', x.message
-      from ended e join unnest(${seqs}::bigint[], ${messages}::text[]) as x(seq, message) on x.seq = e.seq
+      from ended e join unnest(${[...seqs]}::bigint[], ${messages}::text[]) as x(seq, message) on x.seq = e.seq
     )
     select seq, attempt, lane, (select t.task_id from tasks t where t.seq = ended.seq) as "taskId",
       (select t.task_type from tasks t where t.seq = ended.seq) as "taskType"

@@ -151,6 +151,16 @@ describe("before anything runs", () => {
   });
 });
 
+describe("a task in a graph", () => {
+  test("has its children told of, when it has ended and has any", async () => {
+    stage.settleAnswer = async () => ({ kind: "settled", readyAt: null, hasChildren: true });
+    await handle();
+    stage.settleAnswer = async () => ({ kind: "settled", readyAt: null });
+    await handle();
+    expect(stage.nudges).toBe(1);
+  });
+});
+
 describe("a type that is paused", () => {
   beforeEach(() => void stage.paused.add("simulate"));
 
