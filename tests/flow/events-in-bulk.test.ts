@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
 import { Client, type ClientOptions, HttpConnection } from "@elastic/elasticsearch";
-import { type EventApi, startEventApi } from "../support/event-api.ts";
+import { type EventApi, HOOK_MS, startEventApi } from "../support/event-api.ts";
 
 let house: EventApi;
 beforeAll(async () => {
   house = await startEventApi();
-});
-afterAll(() => house.close());
+}, HOOK_MS);
+afterAll(() => house.close(), HOOK_MS);
 
 /** Over node:http: its other connection needs parts of undici that Bun does not have. */
 const connect = (options: ClientOptions) =>

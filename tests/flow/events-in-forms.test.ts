@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { decodeReceipt } from "@millrace/protocol/events/index";
-import { type EventApi, NDJSON, startEventApi } from "../support/event-api.ts";
+import { type EventApi, HOOK_MS, NDJSON, startEventApi } from "../support/event-api.ts";
 
 let house: EventApi;
 beforeAll(async () => {
   house = await startEventApi();
-});
-afterAll(() => house.close());
+}, HOOK_MS);
+afterAll(() => house.close(), HOOK_MS);
 
 const event = (n: number) => ({ type: "order.paid", message: `order ${n} was paid`, attributes: { n } });
 const lines = (count: number) => Array.from({ length: count }, (_, n) => JSON.stringify(event(n))).join("\n");

@@ -2,14 +2,14 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { EVENT_BYTES_MAX, EVENTS_BODY_BYTES_MAX } from "@millrace/core/limits";
 import fc from "fast-check";
-import { type EventApi, NDJSON, startEventApi } from "../support/event-api.ts";
+import { type EventApi, HOOK_MS, NDJSON, startEventApi } from "../support/event-api.ts";
 import { exchange } from "../support/raw-http.ts";
 
 let house: EventApi;
 beforeAll(async () => {
   house = await startEventApi();
-});
-afterAll(() => house.close());
+}, HOOK_MS);
+afterAll(() => house.close(), HOOK_MS);
 
 const GOOD = '{"type":"t","message":"good"}';
 const event = (more: string) => `{"type":"t","message":"m",${more}}`;

@@ -4,13 +4,13 @@ import { OTLPLogExporter as JsonExporter } from "@opentelemetry/exporter-logs-ot
 import { OTLPLogExporter as ProtobufExporter } from "@opentelemetry/exporter-logs-otlp-proto";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchLogRecordProcessor, LoggerProvider } from "@opentelemetry/sdk-logs";
-import { type EventApi, startEventApi } from "../support/event-api.ts";
+import { type EventApi, HOOK_MS, startEventApi } from "../support/event-api.ts";
 
 let house: EventApi;
 beforeAll(async () => {
   house = await startEventApi();
-});
-afterAll(() => house.close());
+}, HOOK_MS);
+afterAll(() => house.close(), HOOK_MS);
 
 const AT_MS = Date.UTC(2026, 0, 15, 11, 59, 59, 250);
 

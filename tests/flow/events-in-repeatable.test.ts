@@ -2,14 +2,14 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { decodeReceipt, EVENTS_STREAM } from "@millrace/protocol/events/index";
 import { signUp } from "../support/api.ts";
 import { type CuttingGate, startCuttingGate } from "../support/cutting-gate.ts";
-import { type EventApi, NDJSON, startEventApi } from "../support/event-api.ts";
+import { type EventApi, HOOK_MS, NDJSON, startEventApi } from "../support/event-api.ts";
 
 let house: EventApi;
 const gates: CuttingGate[] = [];
 beforeAll(async () => {
   house = await startEventApi();
-});
-afterAll(() => house.close());
+}, HOOK_MS);
+afterAll(() => house.close(), HOOK_MS);
 
 const line = (n: number) => JSON.stringify({ type: "t", message: `number ${n} ${"x".repeat(200)}`, n });
 const linesOf = (count: number) => Array.from({ length: count }, (_, n) => line(n)).join("\n");

@@ -36,6 +36,8 @@ export interface StreamMessage {
   readonly header: BatchHeader | undefined;
 }
 
+/** Servers start and stop in hooks, and the machine may be busy. */
+export const HOOK_MS = 60_000;
 export const NDJSON = { "Content-Type": "application/x-ndjson" };
 
 export async function startEventApi(
