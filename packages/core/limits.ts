@@ -69,6 +69,7 @@ export * from "./limits/process.ts";
 export * from "./limits/schedules.ts";
 export * from "./limits/task-types.ts";
 export * from "./limits/tasks.ts";
+export * from "./limits/workers.ts";
 
 function requireRelation(holds: boolean, relation: string): void {
   if (!holds) throw new Error(`limits contradict each other: ${relation}`);

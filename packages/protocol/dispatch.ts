@@ -24,7 +24,15 @@ export interface Dispatch {
   readonly correlation_id: string;
   /** True: the payload has templates, and is to be filled with the parents' results before it is run. */
   readonly has_templates?: boolean;
+  /** Absent: it starts by its message alone. */
+  readonly route?: LeaseRoute;
 }
+
+/**
+ * `shelved`: no worker of the product has a handler for its type; there is no message, and workers over HTTP lease it from
+ * the database. `shared`: both, and the claim decides.
+ */
+export type LeaseRoute = "shelved" | "shared";
 
 /** A back-off policy as it is written in JSON. */
 export interface BackoffWords {

@@ -6,3 +6,4 @@ export * from "./queues/index.ts";
 export * from "./retryable.ts";
 export * from "./schedules/index.ts";
 export * from "./tasks/index.ts";
+export * from "./workers/index.ts";

@@ -36,10 +36,17 @@ export async function countLevels(sql: Sql): Promise<readonly LevelCount[]> {
         least(count(*) filter (where is_due), ${QUEUE_COUNT_MAX})::integer as due,
         min(ready_at) filter (where is_due) as oldest
       from (
-        select ready_at, ready_at <= statement_timestamp() as is_due from open_tasks
-        where lane = l.lane and priority = l.priority and claimed_by is null and waiting_for = 0
-          and ready_at < 'infinity'
-        order by ready_at limit ${QUEUE_COUNT_MAX}
+        select ready_at, ready_at <= statement_timestamp() as is_due from (
+          (select ready_at from open_tasks
+            where lane = l.lane and priority = l.priority and claimed_by is null and waiting_for = 0 and not is_shelved
+              and ready_at < 'infinity'
+            order by ready_at limit ${QUEUE_COUNT_MAX})
+          union all
+          (select ready_at from open_tasks
+            where lane = l.lane and priority = l.priority and claimed_by is null and waiting_for = 0 and is_shelved
+              and ready_at < 'infinity'
+            order by ready_at limit ${QUEUE_COUNT_MAX})
+        ) either
       ) waiting
     ) w`;
 }

@@ -43,7 +43,8 @@ export async function claimAttempts(
   const seqs = inLockOrder.map((claim) => claim.seq);
   const attempts = inLockOrder.map((claim) => claim.attempt);
   const won = await sql<ClaimRow[]>`
-    update open_tasks o set attempt = x.attempt, claimed_by = ${session}, claimed_at = clock_timestamp(), parked_for = null
+    update open_tasks o set attempt = x.attempt, claimed_by = ${session}, claimed_at = clock_timestamp(), parked_for = null,
+      lease_until = null, lease_deadline = null
     from unnest(${seqs}::bigint[], ${attempts}::integer[]) as x(seq, attempt)
     where o.seq = any(${seqs}::bigint[]) and o.seq = x.seq and o.attempt = x.attempt - 1
       and coalesce(o.claimed_by, '') = '' and o.waiting_for = 0

@@ -8,10 +8,16 @@ export interface LostClaim {
   readonly isDead: boolean;
 }
 
+export interface LostLease extends LostClaim {
+  /** Who had it. */
+  readonly session: string;
+}
+
 /** Claims taken back in one statement; a worker's slots are fewer. */
 const CLAIMS_AT_ONCE = 1_000;
 
 const MESSAGE = "the worker died, or was cut off, while it ran the task";
+const LEASE_MESSAGE = "its lease ran out: the worker neither extended nor ended it";
 /** Of a file that even its process of its own could not keep from it: a machine without memory, for example. */
 const QUARANTINED = `the worker died, or was cut off, ${LOST_ATTEMPTS_MAX + 1} times while it processed the file; it is not tried again`;
 
@@ -21,26 +27,53 @@ const QUARANTINED = `the worker died, or was cut off, ${LOST_ATTEMPTS_MAX + 1} t
  * The caller must know that the session is dead; if it was wrong, the session's own outcome is refused (invariant 3).
  */
 export async function loseClaims(sql: Sql, session: string): Promise<readonly LostClaim[]> {
-  return await sql<LostClaim[]>`
+  const lost = await lose(sql, {
+    which: sql`claimed_by = ${session}`,
+    code: "WORKER_LOST",
+    message: MESSAGE,
+  });
+  return lost.map(({ seq, attempt, isDead }) => ({ seq, attempt, isDead }));
+}
+
+/**
+ * Takes leases back that ran out, by the database's clock: their workers said nothing for too long. Those that have come
+ * to their task's time-out are left to `find-expired-leases.ts`: they have failed, and are not lost.
+ */
+export async function loseLeases(sql: Sql): Promise<readonly LostLease[]> {
+  return await lose(sql, {
+    which: sql`claimed_by is not null and lease_until <= clock_timestamp() and lease_until < lease_deadline`,
+    code: "LEASE_EXPIRED",
+    message: LEASE_MESSAGE,
+  });
+}
+
+interface Losing {
+  readonly which: ReturnType<Sql>;
+  readonly code: string;
+  readonly message: string;
+}
+
+async function lose(sql: Sql, { which, code, message }: Losing): Promise<readonly LostLease[]> {
+  return await sql<LostLease[]>`
     with held as materialized (
-      select seq, losses >= ${LOST_ATTEMPTS_MAX} or attempt >= ${ATTEMPT_NUMBER_MAX} as is_last from open_tasks
-      where claimed_by = ${session} order by seq limit ${CLAIMS_AT_ONCE} for update skip locked
+      select seq, claimed_by, losses >= ${LOST_ATTEMPTS_MAX} or attempt >= ${ATTEMPT_NUMBER_MAX} as is_last from open_tasks
+      where ${which} order by seq limit ${CLAIMS_AT_ONCE} for update skip locked
     ), freed as (
       update open_tasks o
       set claimed_by = null, published_at = null, losses = o.losses + 1, ready_at = clock_timestamp()
       from held h where o.seq = any(array(select seq from held)) and o.seq = h.seq and not h.is_last
-      returning o.seq, o.attempt, o.claimed_at, o.lane, false as is_dead
+      returning o.seq, o.attempt, o.claimed_at, o.lane, h.claimed_by, false as is_dead
     ), ended as (
       delete from open_tasks o using held h where o.seq = any(array(select seq from held)) and o.seq = h.seq and h.is_last
-      returning o.seq, o.attempt, o.claimed_at, o.lane, true as is_dead
+      returning o.seq, o.attempt, o.claimed_at, o.lane, h.claimed_by, true as is_dead
     ), taken as (
       select one.*,
-        case when is_dead and lane = 'file' then 'QUARANTINED' else 'WORKER_LOST' end as error_code,
-        case when is_dead and lane = 'file' then ${QUARANTINED} else ${MESSAGE} end as error_message
+        case when is_dead and lane = 'file' then 'QUARANTINED' else ${code}::text end as error_code,
+        case when is_dead and lane = 'file' then ${QUARANTINED} else ${message}::text end as error_message
       from (select * from freed union all select * from ended) one
     ), recorded as (
       insert into outcomes (seq, attempt, kind, claimed_by, started_at, ended_at, error_code, error_message)
-      select seq, attempt, case when is_dead then 'dead' else 'lost' end, ${session}, claimed_at, clock_timestamp(),
+      select seq, attempt, case when is_dead then 'dead' else 'lost' end, claimed_by, claimed_at, clock_timestamp(),
         error_code, error_message
       from taken
     ), buried as (
@@ -49,7 +82,7 @@ export async function loseClaims(sql: Sql, session: string): Promise<readonly Lo
         clock_timestamp()
       from taken e where e.is_dead
     )
-    select seq, attempt, is_dead as "isDead" from taken order by seq`;
+    select seq, attempt, is_dead as "isDead", claimed_by as session from taken order by seq`;
 }
 
 /** The sessions that hold claims now. Bounded by the number of workers; reads one small index. */

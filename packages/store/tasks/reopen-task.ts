@@ -1,6 +1,7 @@
 import { type Json, spread } from "@millrace/core";
 import { ATTEMPT_NUMBER_MAX } from "@millrace/core/limits";
 import type { Sql, Transaction } from "../connect.ts";
+import { routeOf, SHELVED } from "../workers/route-of.ts";
 import { holdOpenParents, readStandings } from "./hold-parents.ts";
 
 export interface Reopening {
@@ -77,11 +78,17 @@ async function open(
       select x.seq, x.waiting_for, (select max(e.attempt) from outcomes e where e.seq = x.seq) as attempt
       from unnest(${[...seqs]}::bigint[], ${counts}::integer[]) as x(seq, waiting_for)
     ), opened as (
-      insert into open_tasks (seq, lane, priority, attempt, ready_at, waiting_for, has_children)
-      select t.seq, t.lane, t.priority, i.attempt, clock_timestamp() + ${delayMs}::bigint * interval '1 millisecond',
-        i.waiting_for, true
-      from input i join tasks t on t.seq = i.seq
-      where t.seq = any(${[...seqs]}::bigint[]) and i.attempt < ${ATTEMPT_NUMBER_MAX}
+      insert into open_tasks (seq, lane, priority, attempt, ready_at, waiting_for, has_children, lease_type, lease_owner,
+        is_shelved)
+      select seq, lane, priority, attempt, clock_timestamp() + ${delayMs}::bigint * interval '1 millisecond', waiting_for,
+        true, case when route > 0 then task_type end, case when route > 0 then owner_id end,
+        coalesce(route = ${SHELVED}, false)
+      from (
+        select t.seq, t.lane, t.priority, t.task_type, t.owner_id, i.attempt, i.waiting_for,
+          ${routeOf(sql, "t.task_type")} as route
+        from input i join tasks t on t.seq = i.seq
+        where t.seq = any(${[...seqs]}::bigint[]) and i.attempt < ${ATTEMPT_NUMBER_MAX}
+      ) routed
       returning seq, attempt
     ), recorded as (
       insert into redrives (seq, attempt, redriven_by, previous_payload)

@@ -1,6 +1,8 @@
 import { type GraphProblem, judgeGraph } from "@millrace/core";
 import { SCHEDULE_HORIZON_MS } from "@millrace/core/limits";
+import type { LeaseRoute } from "@millrace/protocol";
 import type { Transaction } from "../connect.ts";
+import { routeOf, SHELVED, withRoute } from "../workers/route-of.ts";
 import { findTasks } from "./find-task.ts";
 import { holdOpenParents, readStandings } from "./hold-parents.ts";
 import { rowsAsJson } from "./hostile-content.ts";
@@ -14,6 +16,7 @@ export type GraphSubmission =
       readonly seq: number;
       readonly createdAt: Date;
       readonly waitingFor: number;
+      readonly route?: LeaseRoute;
     }
   /** As for `submitTasks`. */
   | { readonly kind: "taken" }
@@ -72,13 +75,16 @@ async function store(sql: Transaction, batch: GraphBatch): Promise<readonly Grap
     sql,
     keyed.filter(({ task }) => problems.has(task.task_id)),
   );
-  const waitingFor = await insert(sql, accepted, known.seqById);
+  const { waitingFor, routes } = await insert(sql, accepted, known.seqById);
   const answers: GraphSubmission[] = batch.tasks.map(({ task_id }) => {
     const problem = problems.get(task_id); // Also of the same id's second item.
     return problem === undefined ? { kind: "taken" } : { kind: "refused", problem };
   });
   for (const { index, seq, createdAt } of accepted)
-    answers[index] = { kind: "stored", seq, createdAt, waitingFor: waitingFor.get(seq) ?? 0 };
+    answers[index] = {
+      ...{ kind: "stored", seq, createdAt, waitingFor: waitingFor.get(seq) ?? 0 },
+      ...withRoute(routes.get(seq) ?? null),
+    };
   return answers;
 }
 
@@ -152,16 +158,22 @@ interface Edge {
   readonly runs_anyway: boolean;
 }
 
+interface Opened {
+  /** How many parents each task waits for. */
+  readonly waitingFor: ReadonlyMap<number, number>;
+  readonly routes: ReadonlyMap<number, number | null>;
+}
+
 /**
- * Returns how many parents each task waits for. What takes longest comes first: claims of a parent may have to wait while
+ * What takes longest comes first: claims of a parent may have to wait while
  * it is held.
  */
 async function insert(
   sql: Transaction,
   accepted: readonly Keyed[],
   outside: ReadonlyMap<string, number>,
-): Promise<ReadonlyMap<number, number>> {
-  if (accepted.length === 0) return new Map();
+): Promise<Opened> {
+  if (accepted.length === 0) return { waitingFor: new Map(), routes: new Map() };
   await insertTasks(sql, accepted);
   const seqById = new Map([...outside, ...accepted.map(({ task, seq }) => [task.task_id, seq] as const)]);
   const inside = new Set(accepted.map(({ seq }) => seq));
@@ -182,12 +194,12 @@ async function insert(
   const waitingFor = new Map<number, number>();
   for (const { child, met } of edges)
     if (met === null) waitingFor.set(child, (waitingFor.get(child) ?? 0) + 1);
-  await openTasks(sql, accepted, { waitingFor, parents });
+  const routes = await openTasks(sql, accepted, { waitingFor, parents });
   await insertEdges(sql, edges);
   const failed = outsideParents.filter((seq) => standings.get(seq) === "failed");
   if (failed.length > 0)
     await sql`insert into ended_parents (seq) select seq from unnest(${failed}::bigint[]) as x(seq)`;
-  return waitingFor;
+  return { waitingFor, routes };
 }
 
 function parentsOf(task: NewTask, seqById: ReadonlyMap<string, number>): readonly number[] {
@@ -225,9 +237,11 @@ async function openTasks(
   sql: Transaction,
   accepted: readonly Keyed[],
   { waitingFor, parents }: Relations,
-): Promise<void> {
+): Promise<ReadonlyMap<number, number | null>> {
   const rows = accepted.map(({ task, seq, createdAt }) => ({
     seq,
+    task_type: task.task_type,
+    owner_id: task.owner_id,
     lane: task.lane,
     priority: task.priority,
     run_at: task.run_at,
@@ -235,14 +249,21 @@ async function openTasks(
     waiting_for: waitingFor.get(seq) ?? 0,
     has_children: parents.has(seq),
   }));
-  await sql`
-    insert into open_tasks (seq, lane, priority, ready_at, published_at, waiting_for, has_children)
+  const opened = await sql<{ seq: number; route: number | null }[]>`
+    insert into open_tasks (seq, lane, priority, ready_at, published_at, waiting_for, has_children, lease_type, lease_owner,
+      is_shelved)
     select seq, lane, priority, greatest(run_at, created_at),
       case when waiting_for = 0 and run_at <= created_at + ${SCHEDULE_HORIZON_MS} * interval '1 millisecond'
-        then created_at end, waiting_for, has_children
-    from json_to_recordset(${JSON.stringify(rows)}::text::json) as x(
-      seq bigint, lane text, priority smallint, run_at timestamptz, created_at timestamptz, waiting_for integer,
-      has_children boolean)`;
+        then created_at end, waiting_for, has_children,
+      case when route > 0 then task_type end, case when route > 0 then owner_id end, coalesce(route = ${SHELVED}, false)
+    from (
+      select x.*, ${routeOf(sql, "x.task_type")} as route
+      from json_to_recordset(${JSON.stringify(rows)}::text::json) as x(
+        seq bigint, task_type text, owner_id bigint, lane text, priority smallint, run_at timestamptz,
+        created_at timestamptz, waiting_for integer, has_children boolean)
+    ) routed
+    returning seq, case when is_shelved then ${SHELVED}::integer when lease_type is not null then 1 end as route`;
+  return new Map(opened.map(({ seq, route }) => [seq, route]));
 }
 
 async function insertEdges(sql: Transaction, edges: readonly Edge[]): Promise<void> {

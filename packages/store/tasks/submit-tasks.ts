@@ -1,8 +1,9 @@
 import { assert, hasTemplates, type Json, type Lane } from "@millrace/core";
 import { SCHEDULE_HORIZON_MS } from "@millrace/core/limits";
-import type { BackoffWords, Dispatch } from "@millrace/protocol";
+import type { BackoffWords, Dispatch, LeaseRoute } from "@millrace/protocol";
 import postgres from "postgres";
 import type { Sql, Transaction } from "../connect.ts";
+import { routeOf, SHELVED, withRoute } from "../workers/route-of.ts";
 import { rowsAsJson } from "./hostile-content.ts";
 
 /** A task as it goes in: the row of `tasks`, in the words of its columns. */
@@ -28,7 +29,14 @@ export interface NewTask {
 }
 
 export type Submission =
-  | { readonly kind: "stored"; readonly seq: number; readonly createdAt: Date; readonly waitingFor?: number }
+  | {
+      readonly kind: "stored";
+      readonly seq: number;
+      readonly createdAt: Date;
+      readonly waitingFor?: number;
+      /** Absent: the workers of the product run it. */
+      readonly route?: LeaseRoute;
+    }
   /** The id is taken, maybe by the very same task: `compare-task.ts` tells. */
   | { readonly kind: "taken" };
 
@@ -36,6 +44,7 @@ interface StoredRow {
   readonly i: number;
   readonly seq: number;
   readonly created_at: Date;
+  readonly route: number | null;
 }
 
 /**
@@ -74,7 +83,7 @@ export function isIdTwice(error: unknown): boolean {
 async function store(sql: Sql | Transaction, tasks: readonly NewTask[]): Promise<readonly Submission[]> {
   const rows = await sql<StoredRow[]>`
     with input as materialized (
-      select next_task_seq() as seq, clock_timestamp() as created_at, x.*
+      select next_task_seq() as seq, clock_timestamp() as created_at, ${routeOf(sql, "x.task_type")} as route, x.*
       from json_to_recordset(${rowsAsJson(tasks.map(toRow), "payload")}::text::json) as x(
         i integer, task_id text, task_type text, owner_id bigint, lane text, priority smallint, payload_text text,
         payload json, dependencies json, timeout_s integer, max_attempts smallint, backoff json, run_at timestamptz,
@@ -89,14 +98,16 @@ async function store(sql: Sql | Transaction, tasks: readonly NewTask[]): Promise
         dependencies, timeout_s, max_attempts, backoff, run_at, tenant, ttl_s, correlation_id, created_at
       from input where seq in (select seq from keyed)
     ), opened as (
-      insert into open_tasks (seq, lane, priority, ready_at, published_at)
+      insert into open_tasks (seq, lane, priority, ready_at, published_at, lease_type, lease_owner, is_shelved)
       select seq, lane, priority, greatest(run_at, created_at),
-        case when run_at <= created_at + ${SCHEDULE_HORIZON_MS} * interval '1 millisecond' then created_at end
+        case when run_at <= created_at + ${SCHEDULE_HORIZON_MS} * interval '1 millisecond' then created_at end,
+        case when route > 0 then task_type end, case when route > 0 then owner_id end, coalesce(route = ${SHELVED}, false)
       from input where seq in (select seq from keyed)
     ) ${tasks.some(hasDeadline) ? deadlines(sql) : sql``}
-    select i, seq, created_at from input where seq in (select seq from keyed)`;
+    select i, seq, created_at, route from input where seq in (select seq from keyed)`;
   const answers: Submission[] = tasks.map(() => TAKEN);
-  for (const row of rows) answers[row.i] = { kind: "stored", seq: row.seq, createdAt: row.created_at };
+  for (const { i, seq, created_at: createdAt, route } of rows)
+    answers[i] = { kind: "stored", seq, createdAt, ...withRoute(route) };
   return answers;
 }
 
@@ -126,7 +137,7 @@ export function toRow(task: NewTask, i: number): { readonly i: number; readonly 
 }
 
 /** What a first attempt needs to run, without reading it back. */
-export function firstDispatch(task: NewTask, seq: number): Dispatch {
+export function firstDispatch(task: NewTask, seq: number, route?: LeaseRoute): Dispatch {
   return {
     seq,
     task_id: task.task_id,
@@ -142,5 +153,6 @@ export function firstDispatch(task: NewTask, seq: number): Dispatch {
     tenant: task.tenant,
     correlation_id: task.correlation_id,
     ...(isInGraph(task) && hasTemplates(task.payload) && { has_templates: true }),
+    ...(route !== undefined && { route }),
   };
 }

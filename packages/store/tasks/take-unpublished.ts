@@ -17,7 +17,7 @@ export async function takeUnpublished(
     with lost as materialized (
       select seq from open_tasks
       where lane = ${level.lane} and priority = ${level.priority} and claimed_by is null and ready_at < ${dueBefore}
-        and waiting_for = 0
+        and waiting_for = 0 and not is_shelved
       order by ready_at limit ${limit} for update skip locked
     )
     update open_tasks o set ready_at = clock_timestamp(), published_at = clock_timestamp()
@@ -38,7 +38,7 @@ export async function takeComing(
       select c.seq from ${levels(sql)} cross join lateral (
         select seq from open_tasks
         where lane = l.lane and priority = l.priority and claimed_by is null
-          and ready_at >= ${from} and ready_at < ${until} and published_at is null and waiting_for = 0
+          and ready_at >= ${from} and ready_at < ${until} and published_at is null and waiting_for = 0 and not is_shelved
         order by ready_at limit ${limitPerLevel} for update skip locked
       ) c
     )
@@ -60,7 +60,7 @@ export async function listOverdueLevels(sql: Sql, dueBefore: Date): Promise<read
     select l.lane, l.priority, d.ready_at as "dueSince" from ${levels(sql)} cross join lateral (
       select ready_at from open_tasks
       where lane = l.lane and priority = l.priority and claimed_by is null and ready_at < ${dueBefore}
-        and waiting_for = 0
+        and waiting_for = 0 and not is_shelved
       order by ready_at limit 1
     ) d`;
 }
