@@ -156,7 +156,22 @@ async function createDatabase(template: string): Promise<FreshDatabase> {
   await copy;
   const own = new URL(url);
   own.pathname = `/${name}`;
-  return { url: own.href, drop: () => execute(url, `drop database if exists ${name} with (force)`) };
+  return { url: own.href, drop: () => dropDatabase(url, name) };
+}
+
+const DROP_TRIES_MAX = 50;
+
+/** Autovacuum may be at work in it, and only a superuser may end that: then it is tried again a moment later. */
+async function dropDatabase(url: string, name: string): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await execute(url, `drop database if exists ${name} with (force)`);
+    } catch (error) {
+      const isInUse = error instanceof SQL.PostgresError && error.errno === "42501";
+      if (!isInUse || tries >= DROP_TRIES_MAX) throw error;
+      await Bun.sleep(100);
+    }
+  }
 }
 
 async function execute(url: string, statement: string): Promise<void> {
