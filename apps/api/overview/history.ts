@@ -8,6 +8,8 @@ const BUCKETS = HISTORY_MS / BUCKET_MS;
 const RATE_MS = 60_000;
 const SHARE_MS = 300_000;
 
+const MOVEMENTS = { completed: "completed", dead: "failed", failed: "retried" } as const;
+
 export type Movement = "submitted" | "completed" | "failed" | "retried";
 
 interface Bucket {
@@ -19,8 +21,6 @@ interface Bucket {
   pending: number | null;
   running: number | null;
   readonly runTimes: RunTimes;
-  /** From the database, of the time before this process listened. */
-  read: RunQuantiles | null;
 }
 
 /** The last hour, in buckets of ten seconds: a ring in memory. */
@@ -48,11 +48,14 @@ export class History {
 
   /** What happened while nobody listened. Buckets in which somebody did keep what was heard. */
   fillIn(rows: readonly HistoryRow[]): void {
-    for (const { startMs, completed, dead, failed, p50, p95, p99 } of rows) {
-      if (startMs >= this.#start() || this.#buckets.has(startMs)) continue;
-      const bucket = emptyBucket(startMs);
-      Object.assign(bucket, { completed, failed: dead, retried: failed, read: { p50, p95, p99 } });
+    const current = this.#start();
+    const heard = new Set(this.#buckets.keys());
+    for (const { startMs, kind, bin, count } of rows) {
+      if (startMs >= current || heard.has(startMs)) continue;
+      const bucket = this.#buckets.get(startMs) ?? emptyBucket(startMs);
       this.#buckets.set(startMs, bucket);
+      bucket[MOVEMENTS[kind]] += count;
+      if (bin !== null) bucket.runTimes.addCounted(bin, count);
     }
     this.#forgetOld();
   }
@@ -137,11 +140,11 @@ export class History {
 
 function emptyBucket(startMs: number): Bucket {
   const counts = { submitted: 0, completed: 0, failed: 0, retried: 0 };
-  return { startMs, ...counts, pending: null, running: null, runTimes: new RunTimes(), read: null };
+  return { startMs, ...counts, pending: null, running: null, runTimes: new RunTimes() };
 }
 
-function viewOf({ startMs, runTimes, read, ...rest }: Bucket): HistoryBucket {
-  return { start: new Date(startMs).toISOString(), ...rest, ...(read ?? quantilesOf(runTimes)) };
+function viewOf({ startMs, runTimes, ...rest }: Bucket): HistoryBucket {
+  return { start: new Date(startMs).toISOString(), ...rest, ...quantilesOf(runTimes) };
 }
 
 function quantilesOf(times: RunTimes): RunQuantiles {

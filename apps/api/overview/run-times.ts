@@ -1,7 +1,5 @@
-/** Bins per doubling: a quantile is at most 9 % beside the truth. */
-const BINS_PER_DOUBLING = 4;
-/** From 0.1 ms to some hours. */
-const SMALLEST_MS = 0.1;
+/** Four bins for each doubling: a quantile is at most 9 % beside the truth. From 0.1 ms to some hours. */
+export const RUN_TIME_SCALE = { smallestMs: 0.1, perDoubling: 4 } as const;
 const BINS = 110;
 
 /** How long attempts ran, in bins that grow with the time: a few hundred bytes, whatever the number of attempts. */
@@ -10,10 +8,15 @@ export class RunTimes {
   #count = 0;
 
   add(ms: number): void {
-    const bin = Math.floor(Math.log2(Math.max(ms, SMALLEST_MS) / SMALLEST_MS) * BINS_PER_DOUBLING);
-    const index = Math.min(BINS - 1, bin);
-    this.#bins[index] = (this.#bins[index] ?? 0) + 1;
-    this.#count += 1;
+    const { smallestMs, perDoubling } = RUN_TIME_SCALE;
+    this.addCounted(Math.floor(Math.log2(Math.max(ms, smallestMs) / smallestMs) * perDoubling), 1);
+  }
+
+  /** Run times that somebody else has counted, on the same scale. */
+  addCounted(bin: number, count: number): void {
+    const index = Math.min(BINS - 1, Math.max(0, bin));
+    this.#bins[index] = (this.#bins[index] ?? 0) + count;
+    this.#count += count;
   }
 
   addAll(other: RunTimes): void {
@@ -28,7 +31,8 @@ export class RunTimes {
     let seen = 0;
     for (const [index, count] of this.#bins.entries()) {
       seen += count;
-      if (seen >= rank) return rounded(SMALLEST_MS * 2 ** ((index + 0.5) / BINS_PER_DOUBLING));
+      if (seen >= rank)
+        return rounded(RUN_TIME_SCALE.smallestMs * 2 ** ((index + 0.5) / RUN_TIME_SCALE.perDoubling));
     }
     return null;
   }

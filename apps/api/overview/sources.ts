@@ -11,6 +11,7 @@ import type { Sql } from "@millrace/store";
 import { countOpen, countOwn, readHistory } from "@millrace/store/tasks/count-overview";
 import { BUCKET_MS, HISTORY_MS } from "./history.ts";
 import type { OverviewSources } from "./overview.ts";
+import { RUN_TIME_SCALE } from "./run-times.ts";
 
 /** What the overview learns from NATS. */
 export type OverviewBus = Pick<OverviewSources, "readDepths" | "askParts" | "followSteps" | "workers">;
@@ -42,7 +43,7 @@ export function overviewSources({ bus, sql, health }: OverviewMeans): OverviewSo
     ...bus,
     countOpen: () => countOpen(sql),
     countOwn: (ownerIds) => countOwn(sql, ownerIds),
-    readHistory: () => readHistory(sql, { bucketMs: BUCKET_MS, spanMs: HISTORY_MS }),
+    readHistory: () => readHistory(sql, { bucketMs: BUCKET_MS, spanMs: HISTORY_MS, scale: RUN_TIME_SCALE }),
     readiness: () => health.ready(),
     alerts: () => [],
   };

@@ -43,8 +43,10 @@ export function Rail() {
         </ul>
       </nav>
       <div class="account">
-        <span class="who cut" title={user.value?.email}>
-          {user.value?.email} · {user.value?.role}
+        <span class="who">
+          {user.value?.email}
+          <br />
+          {user.value?.role}
         </span>
         <div class="row">
           <button type="button" class="plain" onClick={toggleTheme}>

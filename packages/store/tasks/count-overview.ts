@@ -56,16 +56,21 @@ export async function countOpen(sql: Sql): Promise<OpenCounts> {
   };
 }
 
+/** Attempts that ended alike: in the same bucket of time, the same way, and after about the same time. */
 export interface HistoryRow {
   /** Epoch ms of the bucket's start. */
   readonly startMs: number;
-  readonly completed: number;
-  readonly dead: number;
-  readonly failed: number;
-  /** Run times of the bucket's attempts; null without any. */
-  readonly p50: number | null;
-  readonly p95: number | null;
-  readonly p99: number | null;
+  readonly kind: "completed" | "dead" | "failed";
+  /** Of the scale that was asked for; null of what never ran. */
+  readonly bin: number | null;
+  readonly count: number;
+}
+
+export interface HistoryWish {
+  readonly bucketMs: number;
+  readonly spanMs: number;
+  /** Run times are counted in bins that grow: so many for each doubling, from the smallest on. */
+  readonly scale: { readonly smallestMs: number; readonly perDoubling: number };
 }
 
 /**
@@ -74,28 +79,22 @@ export interface HistoryRow {
  */
 export async function readHistory(
   sql: Sql,
-  { bucketMs, spanMs }: { readonly bucketMs: number; readonly spanMs: number },
+  { bucketMs, spanMs, scale }: HistoryWish,
 ): Promise<readonly HistoryRow[]> {
-  const rows = await sql<
-    { start: number; completed: number; dead: number; failed: number; run_ms: number[] | null }[]
-  >`
-    select (floor(extract(epoch from ended_at) * 1000 / ${bucketMs}::float8) * ${bucketMs}::float8)::float8 as start,
-      count(*) filter (where kind = 'completed')::integer as completed,
-      count(*) filter (where kind = 'dead')::integer as dead,
-      count(*) filter (where kind = 'failed')::integer as failed,
-      percentile_cont(array[0.5, 0.95, 0.99]) within group (order by extract(epoch from ended_at - started_at) * 1000)
-        filter (where started_at is not null)::float8[] as run_ms
+  const spanS = spanMs / 1_000;
+  return await sql<HistoryRow[]>`
+    select (floor(extract(epoch from ended_at) * 1000 / ${bucketMs}::float8) * ${bucketMs}::float8)::float8 as "startMs",
+      kind,
+      floor(ln(greatest(extract(epoch from ended_at - started_at)::float8 * 1000 / ${scale.smallestMs}::float8, 1))
+        / ln(2::float8) * ${scale.perDoubling}::float8)::integer as bin,
+      count(*)::integer as count
     from (
       select kind, started_at, ended_at from outcomes
-      where seq >= seq_at(now() - make_interval(secs => ${spanMs / 1_000})) and kind in ('completed', 'dead', 'failed')
+      where seq >= seq_at(now() - make_interval(secs => ${spanS})) and kind in ('completed', 'dead', 'failed')
       order by seq desc limit ${HISTORY_ROWS_MAX}
     ) latest
-    where ended_at >= now() - make_interval(secs => ${spanMs / 1_000})
-    group by 1 order by 1`;
-  return rows.map(({ start, completed, dead, failed, run_ms }) => {
-    const [p50 = null, p95 = null, p99 = null] = run_ms ?? [];
-    return { startMs: start, completed, dead, failed, p50, p95, p99 };
-  });
+    where ended_at >= now() - make_interval(secs => ${spanS})
+    group by 1, 2, 3`;
 }
 
 export interface OwnCounts {

@@ -1,7 +1,7 @@
 import { useEffect } from "preact/hooks";
 import { Moment } from "../parts/moment.tsx";
 import { Nothing, Shown } from "../parts/nothing.tsx";
-import { Page, Panel } from "../parts/panel.tsx";
+import { Page, Panel, Scroll } from "../parts/panel.tsx";
 import { countWords } from "../parts/words.ts";
 import { useLoad } from "../state/load.ts";
 import { setWords, word } from "../state/location.ts";
@@ -71,7 +71,7 @@ function Minutes({ ledger }: { readonly ledger: LedgerView }) {
         <span class="soft">{countWords(ledger.in_flight_messages)} messages in flight</span>
       </p>
       <Panel title="Minutes" isPadded={false}>
-        <div class="scroll">
+        <Scroll label="Minutes">
           <table>
             <thead>
               <tr>
@@ -97,7 +97,7 @@ function Minutes({ ledger }: { readonly ledger: LedgerView }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       </Panel>
     </div>
   );

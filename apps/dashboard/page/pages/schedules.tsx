@@ -4,7 +4,7 @@ import { Confirm } from "../parts/dialog.tsx";
 import { Link } from "../parts/link.tsx";
 import { Moment } from "../parts/moment.tsx";
 import { Failure, Nothing, Shown } from "../parts/nothing.tsx";
-import { Page, Panel } from "../parts/panel.tsx";
+import { Page, Panel, Scroll } from "../parts/panel.tsx";
 import { durationWords } from "../parts/words.ts";
 import { say, sayFailure } from "../state/notices.ts";
 import { usePages } from "../state/pages.ts";
@@ -72,8 +72,8 @@ interface ScheduleTableProps {
 function ScheduleTable({ schedules, hasMore, more, reload }: ScheduleTableProps) {
   return (
     <Panel title={`${schedules.length} schedules`} isPadded={false}>
-      <div class="scroll">
-        <table>
+      <Scroll label="Schedules">
+        <table class="stacked">
           <thead>
             <tr>
               {["Schedule", "Task", "When", "State", "Next", "Last", ""].map((name) => (
@@ -89,7 +89,7 @@ function ScheduleTable({ schedules, hasMore, more, reload }: ScheduleTableProps)
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       {hasMore && (
         <div class="body">
           <button type="button" onClick={more}>
@@ -116,10 +116,10 @@ function ScheduleRow({ schedule, reload }: { readonly schedule: Schedule; readon
       <td>
         <Badge word={schedule.status} />
       </td>
-      <td>
+      <td data-name="next">
         <Moment at={schedule.next_runs[0] ?? null} />
       </td>
-      <td>
+      <td data-name="last">
         <Moment at={schedule.last_run_at} />
       </td>
       <td>

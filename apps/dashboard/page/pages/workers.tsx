@@ -97,10 +97,10 @@ function Load({ name, value, max, words }: LoadProps) {
 }
 
 function CurrentTasks({ tasks }: { readonly tasks: readonly string[] }) {
-  if (tasks.length === 0) return <p class="soft small">Nothing runs here.</p>;
+  if (tasks.length === 0) return <p class="soft small">Nothing runs here now.</p>;
   return (
     <div class="small">
-      <h3 class="unseen">Running</h3>
+      <h3 class="soft">Running now</h3>
       <ul>
         {tasks.slice(0, TASKS_SHOWN).map((id) => (
           <li key={id} class="cut">

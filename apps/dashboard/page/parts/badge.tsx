@@ -24,9 +24,7 @@ const TONES: Readonly<Record<string, string>> = {
 };
 
 const WORDS: Readonly<Record<string, string>> = {
-  retry_wait: "waits to retry",
-  waiting: "waits for parents",
-  parked: "parked",
+  retry_wait: "retry wait",
 };
 
 /** Levels of events, by their usual names; others are shown without colour. */

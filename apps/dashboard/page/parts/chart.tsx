@@ -24,6 +24,8 @@ interface ChartProps {
   readonly heightPx?: number;
   /** Stacked bars instead of lines. */
   readonly isBars?: boolean;
+  /** Each line of the grid is ten times the one below: for what spans milliseconds to minutes. */
+  readonly isLog?: boolean;
 }
 
 /** A chart over time. The library comes when the first chart does. */
@@ -49,7 +51,7 @@ export function Chart(props: ChartProps) {
   useEffect(() => drawn.current?.set(latest.current), [times, series]);
   return (
     <figure>
-      <div class="chart" ref={box} role="img" aria-label={label} />
+      <div class="chart" ref={box} role="img" aria-label={label} style={{ minHeight: `${heightPx + 8}px` }} />
     </figure>
   );
 }

@@ -4,20 +4,29 @@ import type { ChartProps, ChartSeries, Drawn } from "./chart.tsx";
 const TONES: readonly string[] = ["accent", "good", "busy", "bad", "warn", "idle"];
 
 /** Draws into the element and follows its width. */
-export function drawChart(element: HTMLElement, props: ChartProps): Drawn {
-  const chart = new uPlot(optionsOf(element, props), valuesOf(props), element);
+export function drawChart(element: HTMLElement, given: ChartProps): Drawn {
+  const chart = new uPlot(
+    optionsOf(element, inDrawingOrder(given)),
+    valuesOf(inDrawingOrder(given)),
+    element,
+  );
   const observer = new ResizeObserver(() => {
     const { clientWidth } = element;
     if (clientWidth > 0) chart.setSize({ width: innerWidth(element), height: chart.height });
   });
   observer.observe(element);
   return {
-    set: (next) => chart.setData(valuesOf(next)),
+    set: (next) => chart.setData(valuesOf(inDrawingOrder(next))),
     end: () => {
       observer.disconnect();
       chart.destroy();
     },
   };
+}
+
+/** Bars that are stacked are drawn from the top down, each in front of the one before. */
+function inDrawingOrder(props: ChartProps): ChartProps {
+  return props.isBars ? { ...props, series: props.series.toReversed() } : props;
 }
 
 function innerWidth(element: HTMLElement): number {
@@ -34,11 +43,10 @@ function valuesOf({ times, series, isBars = false }: ChartProps): uPlot.AlignedD
   return [[...times], ...rows];
 }
 
-/** Each row lies on the one before; the last one is drawn first, behind the others. */
+/** Each row lies on the one after it. */
 function stack(rows: (number | null)[][]): void {
-  for (const [index, row] of rows.entries()) {
-    const below = rows[index - 1];
-    if (below === undefined) continue;
+  for (let index = rows.length - 2; index >= 0; index--) {
+    const [row = [], below = []] = [rows[index], rows[index + 1]];
     for (const [at, value] of row.entries()) row[at] = (value ?? 0) + (below[at] ?? 0);
   }
 }
@@ -60,13 +68,40 @@ function optionsOf(element: HTMLElement, props: ChartProps): uPlot.Options {
     legend: { show: false },
     cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
     plugins: [tip(props)],
-    scales: { x: { time: true }, y: { range: (_, __, max) => [0, Math.max(max ?? 0, 0.1) * 1.12] } },
+    scales: { x: { time: true }, y: props.isLog ? LOG : LINEAR },
     axes: [
       { ...axis, size: 26, grid: { show: false }, values: (_, ticks) => ticks.map(clockWords) },
-      { ...axis, size: 52, values: (_, ticks) => ticks.map(words) },
+      {
+        ...axis,
+        size: 56,
+        values: named(words),
+        ...(props.isLog && { filter: powersOfTen }),
+      },
     ],
     series: [{}, ...series.map((one) => seriesOf(one, colour, isBars))],
   };
+}
+
+const LINEAR: uPlot.Scale = { range: (_, __, max) => [0, Math.max(max ?? 0, 0.1) * 1.12] };
+const LOG: uPlot.Scale = {
+  distr: 3,
+  range: (_, min, max) => [
+    10 ** Math.floor(Math.log10(min || 1)),
+    10 ** Math.ceil(Math.log10((max || 1) * 1.01)),
+  ],
+};
+
+/** A tick that was filtered out is null. */
+function named(words: (value: number) => string) {
+  return (_: uPlot, ticks: (number | null)[]): string[] =>
+    ticks.map((tick) => (tick === null ? "" : words(tick)));
+}
+
+/** The others would be too many, and say nothing more. */
+function powersOfTen(_: uPlot, ticks: number[]): (number | null)[] {
+  return ticks.map((tick) =>
+    Math.abs(Math.log10(tick) - Math.round(Math.log10(tick))) < 1e-6 ? tick : null,
+  );
 }
 
 function seriesOf(
@@ -83,7 +118,7 @@ function seriesOf(
     label: name,
     stroke,
     width: 1.6,
-    points: { show: false },
+    points: { size: 4, width: 0, fill: stroke },
     ...(isFilled && { fill: `color-mix(in srgb, ${stroke} 12%, transparent)` }),
   };
 }
@@ -109,7 +144,7 @@ function tip({ words, isBars = false, series }: ChartProps): uPlot.Plugin {
         if (idx === null || idx === undefined || box.hidden) return;
         const lines = series.map(({ name }, index) => {
           const value = chart.data[index + 1]?.[idx] ?? null;
-          const below = isBars && index > 0 ? (chart.data[index]?.[idx] ?? 0) : 0;
+          const below = isBars ? (chart.data[index + 2]?.[idx] ?? 0) : 0;
           return `${name} ${value === null ? "–" : words(value - below)}`;
         });
         box.textContent = [

@@ -44,3 +44,17 @@ export function Page({ title, about, actions, children }: PageProps) {
     </>
   );
 }
+
+interface ScrollProps {
+  readonly label: string;
+  readonly children: ComponentChildren;
+}
+
+/** What may be wider than its place: it scrolls by itself, also by keyboard. */
+export function Scroll({ label, children }: ScrollProps) {
+  return (
+    <div class="scroll" role="region" aria-label={label} tabIndex={0}>
+      {children}
+    </div>
+  );
+}

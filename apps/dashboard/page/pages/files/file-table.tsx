@@ -3,7 +3,7 @@ import { Badge } from "../../parts/badge.tsx";
 import { Confirm } from "../../parts/dialog.tsx";
 import { Link } from "../../parts/link.tsx";
 import { Moment } from "../../parts/moment.tsx";
-import { Panel } from "../../parts/panel.tsx";
+import { Panel, Scroll } from "../../parts/panel.tsx";
 import { briefJson, bytesWords } from "../../parts/words.ts";
 import { say, sayFailure } from "../../state/notices.ts";
 import { callApi } from "../../wire/api.ts";
@@ -22,8 +22,8 @@ interface FileTableProps {
 export function FileTable({ files, hasMore, more, onChange, onGone }: FileTableProps) {
   return (
     <Panel title="Files" isPadded={false}>
-      <div class="scroll">
-        <table>
+      <Scroll label="Files">
+        <table class="stacked">
           <thead>
             <tr>
               {["File", "Operation", "State", "Size", "Uploaded", ""].map((name) => (
@@ -39,7 +39,7 @@ export function FileTable({ files, hasMore, more, onChange, onGone }: FileTableP
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       {hasMore && (
         <div class="body">
           <button type="button" onClick={more}>
@@ -76,15 +76,17 @@ function FileRow({ file, onChange, onGone }: FileRowProps) {
         )}
         {file.summary !== null && <p class="small soft mono">{briefJson(file.summary, 90)}</p>}
       </td>
-      <td>{file.operation}</td>
+      <td data-name="does">{file.operation}</td>
       <td>
         <Badge word={file.status} />
         {isOpen && file.progress !== null && (
           <progress class="busy" max={1} value={file.progress} aria-label={`Progress of ${file.filename}`} />
         )}
       </td>
-      <td class="nowrap">{bytesWords(file.size ?? file.uploaded)}</td>
-      <td>
+      <td class="nowrap" data-name="size">
+        {bytesWords(file.size ?? file.uploaded)}
+      </td>
+      <td data-name="uploaded">
         <Moment at={file.created_at} />
       </td>
       <td>

@@ -9,9 +9,19 @@ interface HistoryProps {
   readonly history: readonly HistoryBucket[];
 }
 
-/** Without the bucket that is still filling: its fall would look like a fall of the rate. */
-function finished(history: readonly HistoryBucket[]): readonly HistoryBucket[] {
-  return history.slice(0, -1);
+/** Ten minutes: less would be drawn as a few steps. */
+const SHOWN_MIN = 60;
+
+/**
+ * From the first bucket in which anything happened; and without the one that is still filling, whose fall would look
+ * like a fall of the rate.
+ */
+function shown(history: readonly HistoryBucket[]): readonly HistoryBucket[] {
+  const first = history.findIndex(
+    ({ submitted, completed, failed, retried }) => submitted + completed + failed + retried > 0,
+  );
+  const from = first === -1 ? history.length : Math.max(0, first - 1);
+  return history.slice(Math.min(from, Math.max(0, history.length - 1 - SHOWN_MIN)), -1);
 }
 
 function timesOf(history: readonly HistoryBucket[]): readonly number[] {
@@ -19,7 +29,7 @@ function timesOf(history: readonly HistoryBucket[]): readonly number[] {
 }
 
 export function Throughput({ history }: HistoryProps) {
-  const buckets = finished(history);
+  const buckets = shown(history);
   const perSecond = (count: (bucket: HistoryBucket) => number) =>
     buckets.map((bucket) => count(bucket) / BUCKET_S);
   const series: readonly ChartSeries[] = [
@@ -31,7 +41,7 @@ export function Throughput({ history }: HistoryProps) {
   return (
     <Panel title="Throughput, per second" about={<Keys series={series} />} isPadded={false}>
       <Chart
-        label={`Tasks per second over the last hour. Now: ${last}.`}
+        label={`Tasks per second over the last hour at most. Now: ${last}.`}
         times={timesOf(buckets)}
         series={series}
         words={rateWords}
@@ -41,7 +51,7 @@ export function Throughput({ history }: HistoryProps) {
 }
 
 export function RunTimes({ history, numbers }: HistoryProps & { readonly numbers: WholeOverview }) {
-  const buckets = finished(history);
+  const buckets = shown(history);
   const series: readonly ChartSeries[] = [
     { name: "p50", tone: "accent", values: buckets.map(({ p50 }) => p50), isFilled: true },
     { name: "p95", tone: "busy", values: buckets.map(({ p95 }) => p95) },
@@ -59,6 +69,7 @@ export function RunTimes({ history, numbers }: HistoryProps & { readonly numbers
         times={timesOf(buckets)}
         series={series}
         words={durationWords}
+        isLog
       />
     </Panel>
   );

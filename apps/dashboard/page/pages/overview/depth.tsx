@@ -1,6 +1,6 @@
 import { LANES } from "@millrace/core/task";
 import type { LevelDepthView } from "@millrace/protocol/overview";
-import { Panel } from "../../parts/panel.tsx";
+import { Panel, Scroll } from "../../parts/panel.tsx";
 import { countWords } from "../../parts/words.ts";
 
 const PRIORITIES = [10, 9, 8, 7, 6, 5, 4, 3, 2, 1];
@@ -11,7 +11,7 @@ export function Depth({ depth }: { readonly depth: readonly LevelDepthView[] }) 
   const most = Math.max(1, ...queued.values());
   return (
     <Panel title="Queued, by lane and priority" about={<p>10 is the most urgent</p>} isPadded={false}>
-      <div class="scroll">
+      <Scroll label="Queued, by lane and priority">
         <table class="depth">
           <thead>
             <tr>
@@ -35,7 +35,7 @@ export function Depth({ depth }: { readonly depth: readonly LevelDepthView[] }) 
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </Panel>
   );
 }

@@ -1,6 +1,6 @@
 import type { WorkerView } from "@millrace/protocol/overview";
 import { Link } from "../../parts/link.tsx";
-import { Panel } from "../../parts/panel.tsx";
+import { Panel, Scroll } from "../../parts/panel.tsx";
 import { shareWords } from "../../parts/words.ts";
 import { WorkerBadge } from "../worker-badge.tsx";
 
@@ -23,7 +23,7 @@ export function WorkerLines({ workers }: { readonly workers: readonly WorkerView
           <code>bun apps/worker/main.ts</code>.
         </p>
       ) : (
-        <div class="scroll">
+        <Scroll label="Workers">
           <table>
             <thead>
               <tr>
@@ -44,7 +44,7 @@ export function WorkerLines({ workers }: { readonly workers: readonly WorkerView
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
     </Panel>
   );

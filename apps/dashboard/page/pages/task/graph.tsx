@@ -8,6 +8,8 @@ import { isFailure } from "../../wire/problem.ts";
 import type { Graph, GraphNode, Task } from "../../wire/shapes.ts";
 import type { Drawing } from "./lay-out-graph.ts";
 
+/** Below this share of its size, a picture is scrolled and not made smaller. */
+const SMALLEST = 0.75;
 /** More would be a carpet, not a picture. */
 const NODES_DRAWN_MAX = 300;
 
@@ -51,8 +53,8 @@ function Picture({ drawing, selfId }: { readonly drawing: Drawing; readonly self
   return (
     <div class="graph" tabIndex={0} role="group" aria-label="Graph of tasks">
       <svg
-        width={drawing.width}
-        height={drawing.height}
+        viewBox={`0 0 ${drawing.width} ${drawing.height}`}
+        style={{ width: `${drawing.width}px`, minWidth: `${drawing.width * SMALLEST}px`, maxWidth: "100%" }}
         role="group"
         aria-label="Tasks and their dependencies"
       >

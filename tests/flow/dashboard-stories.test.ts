@@ -1,0 +1,225 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { type Person, SOON_MS, signInAs, visit } from "../support/chromium.ts";
+import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
+
+let stack: TaskStack;
+let admin: Person;
+const TEST_MS = 120_000;
+
+beforeAll(async () => {
+  stack = await startTaskStack({ HEARTBEAT_INTERVAL: "2" });
+  ({ admin } = await stack.run());
+}, TEST_MS);
+afterAll(() => stack.close(), TEST_MS);
+
+async function signedIn(path: string) {
+  const visited = await visit(`${stack.apiUrl}${path}`);
+  await signInAs(visited.page, admin);
+  return visited;
+}
+
+test(
+  "a wrong password is refused in words, and the right one leads to the page that was asked for",
+  async () => {
+    const { page, context, complaints } = await visit(`${stack.apiUrl}/tasks?status=failed`);
+    await page.getByLabel("Email").fill(admin.email);
+    await page.getByLabel("Password").fill("not the password");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("alert").waitFor();
+    await signInAs(page, admin);
+    await page.getByRole("heading", { name: "Tasks", exact: true }).waitFor();
+    await page.getByRole("button", { name: "failed", pressed: true }).waitFor();
+    expect(complaints.filter((complaint) => !complaint.includes("401"))).toEqual([]);
+    await context.close();
+  },
+  TEST_MS,
+);
+
+test(
+  "a session outlives a reload, a second tab shares it, and signing out ends it in both",
+  async () => {
+    const { page, context } = await signedIn("/");
+    await page.reload();
+    await page.getByRole("navigation", { name: "Pages" }).waitFor();
+    const second = await context.newPage();
+    await second.goto(`${stack.apiUrl}/workers`);
+    await second.getByRole("heading", { name: "Workers" }).waitFor();
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByLabel("Email").waitFor();
+    await second.getByLabel("Email").waitFor();
+    await context.close();
+  },
+  TEST_MS,
+);
+
+test(
+  "a task appears in the list when it is submitted, and is seen to run and to complete, without a reload",
+  async () => {
+    const { page, context } = await signedIn("/tasks");
+    await page.getByRole("heading", { name: "Tasks", exact: true }).waitFor();
+    const payload = { duration_ms: 2_500, failure_rate: 0 };
+    await stack.submit({ task_id: "seen-live", task_type: "simulate", payload });
+    const row = page.getByRole("row").filter({ hasText: "seen-live" });
+    await row.getByText("running").waitFor();
+    await row.getByText("completed").waitFor();
+    await context.close();
+  },
+  TEST_MS,
+);
+
+test(
+  "one task's page follows it from queued to its result, with each attempt",
+  async () => {
+    const { page, context } = await signedIn("/");
+    await stack.submit({
+      ...{ task_id: "followed", task_type: "simulate", delay: 5 },
+      payload: { duration_ms: 1_500, failure_rate: 0 },
+    });
+    await page.goto(`${stack.apiUrl}/tasks/followed`);
+    await page.getByText("scheduled").first().waitFor();
+    await page.getByText("Attempt 1 is running").waitFor();
+    await page.getByText("Attempt 1 completed").waitFor();
+    await page.getByRole("heading", { name: "Result" }).waitFor();
+    await context.close();
+  },
+  TEST_MS,
+);
+
+test(
+  "a graph is drawn, and its tasks lead to their pages",
+  async () => {
+    const payload = { duration_ms: 10, failure_rate: 0 };
+    await stack.submitAll([
+      { task_id: "g-parent", task_type: "simulate", payload },
+      { task_id: "g-child", task_type: "simulate", payload, dependencies: ["g-parent"] },
+    ]);
+    const { page, context } = await signedIn("/tasks/g-parent");
+    await page.getByRole("link", { name: /^g-child/ }).click();
+    await page.getByRole("heading", { name: "g-child" }).waitFor();
+    expect(new URL(page.url()).pathname).toBe("/tasks/g-child");
+    await context.close();
+  },
+  TEST_MS,
+);
+
+test(
+  "dead letters are grouped by their error, one goes first, and the rest follows with a changed payload",
+  async () => {
+    const wish = { task_type: "simulate", max_attempts: 1, payload: { duration_ms: 1, failure_rate: 1 } };
+    for (const task_id of ["dead-1", "dead-2", "dead-3"]) await stack.submit({ ...wish, task_id });
+    for (const task_id of ["dead-1", "dead-2", "dead-3"]) await stack.untilPhase(task_id, "dead", SOON_MS);
+    const { page, context } = await signedIn("/dead-letters");
+    await page.getByRole("heading", { name: "SIMULATED_FAILURE" }).waitFor();
+    await page.getByRole("button", { name: "Redrive …" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("button", { name: "Redrive one first" }).click();
+    await dialog.getByText("failed again").waitFor();
+    await dialog.getByLabel(/Change each payload/).fill('{"failure_rate": 0}');
+    await dialog.getByRole("button", { name: "Redrive 2" }).click();
+    await dialog.waitFor({ state: "detached" });
+    const ended = await Promise.all(
+      ["dead-1", "dead-2", "dead-3"].map((id) => stack.untilEnded(id, SOON_MS)),
+    );
+    expect(ended.map(({ status }) => status).sort()).toEqual(["completed", "completed", "failed"]);
+    await context.close();
+  },
+  TEST_MS,
+);
+
+test(
+  "the live tail shows an event the moment it is sent, and only those that fit",
+  async () => {
+    const { page, context } = await signedIn("/events?live=on&type=seen");
+    await page.getByText("live", { exact: true }).waitFor();
+    const events = [
+      { type: "seen", message: "this one is wanted" },
+      { type: "other", message: "this one is not" },
+    ];
+    await stack.call("POST", "/api/events", events);
+    await page.getByText("this one is wanted").waitFor();
+    expect(await page.getByText("this one is not").count()).toBe(0);
+    await page.getByRole("button", { name: "this one is wanted" }).click();
+    await page.getByRole("dialog").getByText("In the logs").waitFor();
+    await context.close();
+  },
+  TEST_MS,
+);
+
+test(
+  "a file is uploaded with a bar, processed, and its result downloaded",
+  async () => {
+    const { page, context } = await signedIn("/files?operation=uppercase");
+    await page.getByRole("option", { name: "uppercase" }).waitFor({ state: "attached" });
+    const buffer = Buffer.from("make me loud\n".repeat(200_000));
+    const bar = page.getByRole("progressbar", { name: "Upload of quiet.txt" }).waitFor();
+    await page
+      .locator("input[type=file]")
+      .setInputFiles({ name: "quiet.txt", mimeType: "text/plain", buffer });
+    await bar;
+    const button = page.getByRole("button", { name: "Download the result of quiet.txt" });
+    await button.waitFor();
+    const [download] = await Promise.all([page.waitForEvent("download"), button.click()]);
+    const path = await download.path();
+    expect(await Bun.file(path).text()).toBe(buffer.toString().toUpperCase());
+    await context.close();
+  },
+  TEST_MS,
+);
+
+test(
+  "a worker that stops answering is seen, and its return as well",
+  async () => {
+    const { page, context } = await signedIn("/workers");
+    await page.getByText("active", { exact: true }).waitFor();
+    const pid = await stack.pidOf("worker");
+    process.kill(pid, "SIGSTOP");
+    try {
+      await page
+        .getByText(/does not answer|unhealthy|dead/)
+        .first()
+        .waitFor();
+      await page.getByRole("link", { name: "Overview" }).click();
+      await page.getByText("no process answers").waitFor();
+    } finally {
+      process.kill(pid, "SIGCONT");
+    }
+    await page.getByText("every part is up").waitFor();
+    await context.close();
+  },
+  TEST_MS,
+);
+
+test(
+  "a plain user sees the own tasks and counts, and nothing of others",
+  async () => {
+    const token = await stack.signUp("ann@example.org");
+    const body = JSON.stringify({ task_id: "ann-1", task_type: "simulate", payload: { failure_rate: 0 } });
+    const headers = { "Content-Type": "application/json" };
+    await stack.raw("POST", "/api/tasks", { token, headers, body });
+    const { page, context } = await visit(`${stack.apiUrl}/`);
+    await signInAs(page, { email: "ann@example.org", password: "only for tests 1" });
+    await page.getByText("Your tasks of the last hour").waitFor();
+    const completed = page.getByRole("listitem").filter({ hasText: "Completed" });
+    await completed.getByText("1", { exact: true }).waitFor();
+    expect(await page.getByRole("link", { name: "Workers" }).count()).toBe(0);
+    await page.getByRole("link", { name: "Tasks" }).click();
+    await page.getByRole("link", { name: "ann-1" }).waitFor();
+    expect(await page.getByText("seen-live").count()).toBe(0);
+    await context.close();
+  },
+  TEST_MS,
+);
+
+test(
+  "the page says when the live connection broke, and goes on by itself",
+  async () => {
+    const { page, context } = await signedIn("/");
+    await page.getByText("As of").waitFor();
+    const pid = await stack.pidOf("api");
+    process.kill(pid, "SIGKILL"); // It is started again, at the same address.
+    await page.getByText("The live connection broke").waitFor();
+    await page.getByText("The live connection broke").waitFor({ state: "detached" });
+    await context.close();
+  },
+  TEST_MS,
+);

@@ -1,0 +1,56 @@
+import { expect, test } from "bun:test";
+import { History } from "@millrace/api/overview/history";
+
+const START_MS = Date.UTC(2026, 0, 15, 12);
+
+function historyAt() {
+  const clock = { ms: START_MS };
+  return { clock, history: new History(() => clock.ms) };
+}
+
+test("an hour is 360 buckets without holes, the newest last", () => {
+  const { history } = historyAt();
+  history.note("completed", 3);
+  const view = history.view();
+  expect(view).toHaveLength(360);
+  expect(view.at(-1)).toMatchObject({ start: "2026-01-15T12:00:00.000Z", completed: 3, pending: null });
+  expect(view[0]?.completed).toBe(0);
+});
+
+test("what is older than an hour is forgotten", () => {
+  const { clock, history } = historyAt();
+  history.note("failed", 5);
+  clock.ms += 3_600_000;
+  history.note("failed", 1);
+  expect(history.sums().failed).toBe(1);
+});
+
+test("rates are means of a minute, and the share of failures counts attempts", () => {
+  const { clock, history } = historyAt();
+  history.note("completed", 60);
+  history.note("retried", 20);
+  clock.ms += 9_999;
+  expect(history.rates().completed_per_s).toBeCloseTo(1, 1);
+  expect(history.errorRate()).toBeCloseTo(0.25);
+  clock.ms += 600_000;
+  expect(history.rates().completed_per_s).toBe(0);
+  expect(history.errorRate()).toBeNull();
+});
+
+test("the database fills in what was not heard, and never counts twice what was", () => {
+  const { history } = historyAt();
+  history.note("completed", 2);
+  const row = (startMs: number, kind: "completed" | "dead" | "failed", bin: number | null) => ({
+    ...{ startMs, kind, bin, count: 7 },
+  });
+  history.fillIn([
+    row(START_MS, "completed", 20),
+    row(START_MS - 10_000, "completed", 20),
+    row(START_MS - 10_000, "dead", null),
+    row(START_MS - 10_000, "failed", 40),
+  ]);
+  expect(history.sums()).toMatchObject({ completed: 9, failed: 7, retried: 7 });
+  expect(history.view(2)[0]?.p50).not.toBeNull();
+  history.fillIn([row(START_MS - 10_000, "completed", 20)]);
+  expect(history.sums().completed).toBe(9);
+});

@@ -1,0 +1,101 @@
+import { expect, test } from "bun:test";
+import { Overview, type OverviewSources } from "@millrace/api/overview/overview";
+import { createLog } from "@millrace/observe";
+import type { LiveTasks } from "@millrace/protocol";
+
+const OPEN = {
+  ...{ waiting: 1, scheduled: 2, queued: 3, retryWait: 4, running: 5 },
+  ...{ isCapped: false, deadLetters: 6, areDeadLettersCapped: false },
+};
+
+function stage(overrides: Partial<OverviewSources> = {}) {
+  const calls = { open: 0, own: 0, history: 0, depths: 0, parts: 0, following: 0 };
+  let tell: (told: LiveTasks) => void = () => {};
+  const sources: OverviewSources = {
+    countOpen: async () => {
+      calls.open += 1;
+      return OPEN;
+    },
+    countOwn: async (ids) => {
+      calls.own += 1;
+      const counts = { pending: 0, running: 0, completed: 1, failed: 0, cancelled: 0 };
+      return ids.map((ownerId) => ({ ownerId, ...counts }));
+    },
+    readHistory: async () => {
+      calls.history += 1;
+      return [];
+    },
+    readDepths: async () => {
+      calls.depths += 1;
+      return [];
+    },
+    askParts: async () => {
+      calls.parts += 1;
+      return [];
+    },
+    followSteps: (handle) => {
+      calls.following += 1;
+      tell = handle;
+      return () => {
+        calls.following -= 1;
+      };
+    },
+    workers: () => [],
+    readiness: async () => ({ status: "ready", checks: {} }),
+    alerts: () => [],
+    ...overrides,
+  };
+  const log = createLog({
+    ...{ service: "test", level: "CRITICAL", format: "json" },
+    destination: { write: () => {}, flush: () => {} },
+  });
+  const overview = new Overview({ sources, log, nowMs: Date.now });
+  return { overview, calls, tell: (told: LiveTasks) => tell(told) };
+}
+
+test("nobody watches, nothing is asked; a hundred who come at once ask once", async () => {
+  const { overview, calls } = stage();
+  expect(calls.open + calls.depths + calls.parts + calls.history).toBe(0);
+  await Promise.all(Array.from({ length: 100 }, () => overview.ready(null)));
+  expect(calls).toMatchObject({ open: 1, depths: 1, parts: 1, history: 1, following: 1 });
+  overview.stop();
+  expect(calls.following).toBe(0);
+});
+
+test("the counts add up, and what a source cannot say leaves the rest as it is", async () => {
+  const { overview } = stage({ readDepths: () => Promise.reject(new Error("NATS is away")) });
+  await overview.ready(null);
+  expect(overview.whole().counts).toMatchObject({ pending: 10, queued: 3, running: 5, dead_letters: 6 });
+  expect(overview.whole().depth).toEqual([]);
+  overview.stop();
+});
+
+test("steps are counted with those that are not named", async () => {
+  const { overview, tell } = stage();
+  await overview.ready(null);
+  const task = { seq: 1, task_id: "a", attempt: 0, status: "pending", phase: "queued" } as const;
+  tell({ worker_id: "api", at: new Date().toISOString(), tasks: [{ ...task, others: 99 }] });
+  const done = { ...task, attempt: 1, status: "completed", phase: "done", took_ms: 40 } as const;
+  tell({ worker_id: "w", at: new Date().toISOString(), tasks: [done] });
+  const [, bucket] = overview.tick().latest;
+  const [former] = overview.tick().latest;
+  expect((bucket?.submitted ?? 0) + (former?.submitted ?? 0)).toBe(100);
+  expect(overview.whole().run_ms.p50).toBeGreaterThan(30);
+  overview.stop();
+});
+
+test("users who look are counted by one query, and are told neither reasons nor processes", async () => {
+  const parts = [
+    { name: "worker", instance: "w", status: "not_ready", checks: { nats: { status: "down" } } },
+  ] as const;
+  const { overview, calls } = stage({ askParts: async () => parts });
+  await overview.ready(null);
+  await Promise.all([7, 7, 7].map((id) => overview.ready(id)));
+  expect(calls.own).toBeLessThanOrEqual(3);
+  const own = overview.own(7);
+  expect(own).toMatchObject({ scope: "own", counts: { completed: 1 } });
+  expect(own.parts.find(({ name }) => name === "worker")).toEqual({
+    ...{ name: "worker", status: "degraded", reason: null, instances: 0, checks: {} },
+  });
+  overview.stop();
+});
