@@ -94,6 +94,14 @@ describe("dependencies", () => {
     ]);
   });
 
+  test("what markup compiles to is not imported by whoever writes it", () => {
+    const files = tree({
+      "apps/dashboard/page/a.tsx": "export const A = () => <p>hello</p>;",
+      "apps/dashboard/package.json": "{}",
+    });
+    expect(imports.importsNotListed(files)).toEqual([]);
+  });
+
   test("what is listed and not used is refused; a name that is resolved counts as used", () => {
     const text = 'import "postgres"; Bun.resolveSync("@nats-io/kv/x", ".");';
     expect(

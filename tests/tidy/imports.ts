@@ -38,7 +38,12 @@ function withoutTypeWords(text: string): string {
 }
 
 function specifiersIn(text: string): readonly string[] {
-  return transpiler.scanImports(text).map((found) => found.path);
+  // For markup the scanner finds a runtime that nobody wrote down, and guesses which.
+  const isWritten = (path: string) => text.includes(`"${path}"`);
+  return transpiler
+    .scanImports(text)
+    .filter(({ kind, path }) => kind !== "require-call" || isWritten(path))
+    .map((found) => found.path);
 }
 
 /** Throws, with the file's name, when it cannot be parsed. */
