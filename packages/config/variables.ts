@@ -219,6 +219,14 @@ const work = {
     default: "scan",
     choices: ["scan", "trigram"],
   }),
+  eventQueryNice: integer({
+    name: "EVENT_QUERY_NICE",
+    about:
+      "Nice value of PostgreSQL's processes that search events, where it runs on the machine of the API; 0 leaves them alone.",
+    default: 0,
+    min: 0,
+    max: 19,
+  }),
   simulateAllowCrash: boolean({
     name: "SIMULATE_ALLOW_CRASH",
     about: "Whether simulate tasks with `crash` may kill their worker process; for drills.",

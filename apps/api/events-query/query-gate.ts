@@ -11,10 +11,12 @@ const STATEMENT_TIMEOUT = "57014";
  */
 export class QueryGate {
   readonly #sql: Sql;
+  readonly #beforeEach: () => Promise<void>;
   #inside = 0;
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, beforeEach: () => Promise<void> = async () => {}) {
     this.#sql = sql;
+    this.#beforeEach = beforeEach;
   }
 
   /** Throws OVERLOADED, QUERY_TOO_EXPENSIVE, STORE_UNAVAILABLE. */
@@ -23,6 +25,7 @@ export class QueryGate {
       throw new Fault("OVERLOADED", "too many queries run already", { retryAfterS: 1 });
     this.#inside += 1;
     try {
+      await this.#beforeEach();
       return await query(this.#sql);
     } catch (cause) {
       if (!isStatementTimeout(cause)) throw storeFaultOf(cause) ?? cause;
