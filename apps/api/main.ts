@@ -2,6 +2,7 @@
 import { openBlobs } from "@millrace/blobs";
 import {
   type Bus,
+  ConnectionState,
   checkBus,
   closeBus,
   connectBus,
@@ -15,7 +16,15 @@ import {
 } from "@millrace/bus";
 import { type Config, formatProblems, readConfig } from "@millrace/config";
 import { EVENT_QUERY_CONNECTIONS_MAX, EVENT_QUERY_MS_MAX } from "@millrace/core/limits";
-import { createHealth, createLog, createMetrics, type Log } from "@millrace/observe";
+import {
+  createHealth,
+  createLog,
+  createMetrics,
+  groupSizes,
+  type Log,
+  type Metrics,
+  registerNatsMetrics,
+} from "@millrace/observe";
 import { noteMarks, openPool, type Sql } from "@millrace/store";
 import { createApp } from "./app.ts";
 import { busControl } from "./control.ts";
@@ -70,6 +79,7 @@ async function main(): Promise<void> {
 }
 
 interface Connections {
+  readonly metrics: Metrics;
   readonly bus: Bus;
   readonly publisher: DispatchPublisher;
   readonly eventPublisher: EventPublisher;
@@ -81,6 +91,8 @@ interface Connections {
 
 async function connect(config: ApiConfig, log: Log): Promise<Connections> {
   const bus = await connectBus({ urls: config.natsUrls, name: "millrace-api" });
+  const metrics = createMetrics({ service: "api" });
+  registerNatsMetrics(metrics, new ConnectionState(bus));
   await verifyServer(bus, config.natsMonitorUrl);
   for (const drift of (await provision(bus)).drifts)
     log.warning(drift.reason ?? "NATS was configured otherwise, and is mended", { drift });
@@ -88,8 +100,9 @@ async function connect(config: ApiConfig, log: Log): Promise<Connections> {
   const sql = openPool({ ...pool, max: POOL_CONNECTIONS_MAX, applicationName: "millrace-api" });
   const eventPublisher = new EventPublisher(bus);
   return {
+    metrics,
     bus,
-    publisher: new DispatchPublisher(bus),
+    publisher: new DispatchPublisher(bus, groupSizes(metrics, "publish")),
     eventPublisher,
     stopMarks: startMarkTeller(eventPublisher, (marks) => noteMarks(sql, marks)),
     sql,
@@ -108,13 +121,13 @@ async function connect(config: ApiConfig, log: Log): Promise<Connections> {
 
 async function run(config: ApiConfig, log: Log): Promise<void> {
   const connections = await connect(config, log);
-  const { bus, sql, hotSql, querySql, publisher } = connections;
+  const { metrics, bus, sql, hotSql, querySql, publisher } = connections;
   const draining = new AbortController();
   const teller = new LiveTeller(bus, "api");
   const blobs = await openBlobs(config);
   const ports = createPorts({
     log,
-    metrics: createMetrics({ service: "api" }),
+    metrics,
     health: createHealth({
       checks: {
         postgres: async () => void (await sql`select 1`),

@@ -24,6 +24,7 @@ import type { FileRules, Ports } from "./ports.ts";
 import { QueueCounts } from "./queues/queue-counts.ts";
 import { type Dispatcher, Intake } from "./tasks/intake.ts";
 import type { TaskRules } from "./tasks/read-task.ts";
+import { createTaskMetrics } from "./tasks/task-metrics.ts";
 import { UploadLocks, type UploadReleasing } from "./uploads/upload-locks.ts";
 
 export interface Means {
@@ -76,7 +77,10 @@ export function createPorts(means: Means): Ports {
     ),
     eventQueries: new QueryGate(means.querySql),
     queueCounts: new QueueCounts(sql),
-    intake: new Intake({ sql: means.hotSql, dispatcher: means.dispatcher, log }),
+    intake: new Intake({
+      ...{ sql: means.hotSql, dispatcher: means.dispatcher, log },
+      metrics: createTaskMetrics(means.metrics),
+    }),
     taskRules: { timeoutS: means.timeoutS, nowMs, makeTaskId: () => Bun.randomUUIDv7() },
     overview,
     overviewBroadcast: new OverviewBroadcast(overview),

@@ -1,7 +1,21 @@
-import { answerForPart, checkBus, closeBus, connectBus, provision, verifyServer } from "@millrace/bus";
+import {
+  answerForPart,
+  ConnectionState,
+  checkBus,
+  closeBus,
+  connectBus,
+  provision,
+  verifyServer,
+} from "@millrace/bus";
 import { formatProblems, readConfig } from "@millrace/config";
 import { RECORDER_FLIGHTS } from "@millrace/core/limits";
-import { createHealth, createLog, createMetrics, startHealthServer } from "@millrace/observe";
+import {
+  createHealth,
+  createLog,
+  createMetrics,
+  registerNatsMetrics,
+  startHealthServer,
+} from "@millrace/observe";
 import { openPool } from "@millrace/store";
 import { EventDays } from "./event-days.ts";
 import { createRecorderMetrics } from "./metrics.ts";
@@ -49,6 +63,7 @@ const upkeepSql = openPool({
   ...{ applicationName: "millrace-recorder-upkeep", statementTimeoutMs: UPKEEP_TIMEOUT_MS },
 });
 const metrics = createMetrics({ service: "recorder" });
+registerNatsMetrics(metrics, new ConnectionState(bus));
 const progress = new Progress();
 const { eventRetentionDays: retentionDays, eventReplayS } = config;
 const ports: RecorderPorts = {

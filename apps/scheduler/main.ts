@@ -1,6 +1,7 @@
 import { openBlobs } from "@millrace/blobs";
 import {
   answerForPart,
+  ConnectionState,
   checkBus,
   closeBus,
   connectBus,
@@ -12,8 +13,17 @@ import {
   WorkerRegistry,
 } from "@millrace/bus";
 import { formatProblems, readConfig } from "@millrace/config";
-import { createHealth, createLog, createMetrics, startHealthServer } from "@millrace/observe";
+import {
+  createHealth,
+  createLog,
+  createMetrics,
+  groupSizes,
+  registerNatsMetrics,
+  startHealthServer,
+} from "@millrace/observe";
 import { EndTeller, openPool } from "@millrace/store";
+import { Duty } from "./duty.ts";
+import { createStoreGauges, MEASURE_EVERY_MS, measure } from "./measure.ts";
 import { createSchedulerMetrics } from "./metrics.ts";
 import type { SchedulerPorts } from "./ports.ts";
 import { startDuties } from "./start-duties.ts";
@@ -21,6 +31,8 @@ import { FileSweeper } from "./sweep-files.ts";
 
 /** A duty that waits for ever is done by nobody. Dropping a day goes in steps of 10 000 rows, each far below this. */
 const STATEMENT_TIMEOUT_MS = 20_000;
+/** A queue so large that counting up to the bounds takes longer is measured again later. */
+const MEASURING_TIMEOUT_MS = 5_000;
 
 const reading = readConfig(process.env, ["databaseUrl", "natsUrls"]);
 if (!reading.ok) {
@@ -51,10 +63,11 @@ const sql = openPool({
   isByKey: true,
 });
 const metrics = createMetrics({ service: "scheduler" });
+registerNatsMetrics(metrics, new ConnectionState(bus));
 const registry = new WorkerRegistry();
 await openWorkersBucket(bus);
 await registry.watch(bus);
-const publisher = new DispatchPublisher(bus);
+const publisher = new DispatchPublisher(bus, groupSizes(metrics, "publish"));
 const teller = new LiveTeller(bus, "scheduler");
 const ports: SchedulerPorts = {
   bus,
@@ -71,6 +84,24 @@ const ports: SchedulerPorts = {
     onFailure: (error) => log.warning("released tasks are left to the reconciler", { error }),
   }),
 };
+/** Apart: what measures the queue must not wait behind those who work at it, and reads differently. */
+const measuringSql = openPool({
+  url: config.databaseUrl,
+  max: 1,
+  applicationName: "millrace-scheduler-measuring",
+  statementTimeoutMs: MEASURING_TIMEOUT_MS,
+});
+const gauges = createStoreGauges(metrics);
+const measuring = new Duty({
+  name: "measure",
+  everyMs: MEASURE_EVERY_MS,
+  round: async () => {
+    await measure({ sql: measuringSql }, gauges);
+    return false;
+  },
+  log,
+});
+measuring.start();
 const health = createHealth({
   checks: { nats: () => checkBus(bus), postgres: async () => void (await sql`select 1`) },
 });
@@ -99,12 +130,12 @@ log.info("scheduling");
 const why = await Promise.race([asked, bus.closed.then(() => "NATS closed the connection")]);
 log.info("draining", { why });
 health.drain();
-await stopDuties();
+await Promise.all([stopDuties(), measuring.stop()]);
 registry.stop();
 teller.flush();
 await ports.publisher.drain();
 await closeBus(bus);
-await sql.end({ timeout: 2 });
+await Promise.all([sql, measuringSql].map((pool) => pool.end({ timeout: 2 })));
 await healthServer?.stop();
 log.info("drained");
 log.flush();

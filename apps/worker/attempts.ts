@@ -19,6 +19,8 @@ export interface AttemptsOptions {
   readonly session: string;
   readonly log: Log;
   readonly slots: number;
+  /** Told the size of each group that left. */
+  readonly onGroup?: (step: "claim" | "settle", rows: number) => void;
 }
 
 /**
@@ -35,13 +37,21 @@ export class Attempts {
   readonly #claims: GroupCommit<Claim, Answered<ClaimAnswer>>;
   readonly #settlements: GroupCommit<Settlement, Answered<SettleAnswer>>;
 
-  constructor({ sql, session, log, slots }: AttemptsOptions) {
+  constructor({ sql, session, log, slots, onGroup }: AttemptsOptions) {
     const rowsMax = Math.max(ROWS_MIN, Math.ceil(slots / GROUPS));
     const claim = (claims: readonly Claim[]) => repeated(() => claimAttempts(sql, session, claims));
     const settle = (settlements: readonly Settlement[]) =>
       untilSettled(() => settleAttempts(sql, session, settlements), log);
-    this.#claims = new GroupCommit({ rowsMax, commit: (claims) => eachAnswered(claims, claim) });
-    this.#settlements = new GroupCommit({ rowsMax, commit: (words) => eachAnswered(words, settle) });
+    this.#claims = new GroupCommit({
+      rowsMax,
+      commit: (claims) => eachAnswered(claims, claim),
+      onGroup: (rows) => onGroup?.("claim", rows),
+    });
+    this.#settlements = new GroupCommit({
+      rowsMax,
+      commit: (words) => eachAnswered(words, settle),
+      onGroup: (rows) => onGroup?.("settle", rows),
+    });
   }
 
   /** Rejects when the database is away: whether it claimed is unknown then, and `SelfAudit` finds out. */

@@ -1,7 +1,7 @@
-import { ack, type Delivery, giveBack } from "@millrace/bus";
+import { ack, type Delivery, giveBack, publishedAtMs } from "@millrace/bus";
 import { type AttemptOutcome, type Filled, verdictFor } from "@millrace/core";
 import { UNKNOWN_TYPE_PAUSE_MS } from "@millrace/core/limits";
-import { backoffFromWords, type Dispatch, decodeDispatch } from "@millrace/protocol";
+import { backoffFromWords, type Dispatch, decodeDispatch, submittedAtMs } from "@millrace/protocol";
 import { fillPayload, lastWord, type SettleAnswer, type Settlement } from "@millrace/store";
 import { about } from "./about.ts";
 import { parkDelivery } from "./park.ts";
@@ -87,6 +87,7 @@ async function run({ delivery, dispatch, type }: Start, ports: WorkerPorts): Pro
   const timeoutMs = ports.timeoutMsOf(dispatch);
   ports.running.add({ dispatch, delivery, abort, startedAtMs });
   ports.tell(dispatch, { status: "running", phase: "running" });
+  noteStart(delivery, dispatch, ports);
   try {
     const filled = await fill(dispatch, ports);
     if (!filled.ok) return { kind: "failed", error: filled.error, isRetryable: false };
@@ -112,6 +113,14 @@ async function run({ delivery, dispatch, type }: Start, ports: WorkerPorts): Pro
   }
 }
 
+/** By the clocks of this machine and the server's: what they differ by shows, and never as less than nothing. */
+function noteStart({ reply }: Delivery, { lane, priority }: Dispatch, { metrics }: WorkerPorts): void {
+  const sinceMs = publishedAtMs(reply);
+  if (sinceMs === null) return;
+  const waitedS = Math.max(0, Date.now() - sinceMs) / 1_000;
+  metrics.startSeconds.observe({ lane, priority: String(priority) }, waitedS);
+}
+
 /** The message keeps its templates: the next attempt fills them again, and people see what was asked. */
 async function fill({ has_templates, seq, payload }: Dispatch, { sql }: WorkerPorts): Promise<Filled> {
   return has_templates === true ? await fillPayload(sql, seq, payload) : { ok: true, payload };
@@ -133,6 +142,10 @@ async function settle(delivery: Delivery, dispatch: Dispatch, { end, ports }: En
   if (answer.kind === "refused") {
     ports.log.warning("the claim was lost while the task ran; its outcome was refused", about(dispatch));
     return ack(bus, delivery);
+  }
+  if (settlement.kind === "completed" || settlement.kind === "dead") {
+    const labels = { lane: dispatch.lane, outcome: settlement.kind };
+    metrics.taskSeconds.observe(labels, Math.max(0, Date.now() - submittedAtMs(dispatch.seq)) / 1_000);
   }
   if (answer.hasChildren === true) ports.endTeller.nudge();
   // The slot is free from here on: what follows repeats itself if this process dies now.

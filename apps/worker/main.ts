@@ -1,9 +1,23 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { openBlobs } from "@millrace/blobs";
-import { answerForPart, checkBus, closeBus, connectBus, provision, verifyServer } from "@millrace/bus";
+import {
+  answerForPart,
+  ConnectionState,
+  checkBus,
+  closeBus,
+  connectBus,
+  provision,
+  verifyServer,
+} from "@millrace/bus";
 import { formatProblems, readConfig } from "@millrace/config";
-import { createHealth, createLog, createMetrics, startHealthServer } from "@millrace/observe";
+import {
+  createHealth,
+  createLog,
+  createMetrics,
+  registerNatsMetrics,
+  startHealthServer,
+} from "@millrace/observe";
 import { countLosses, openPool } from "@millrace/store";
 import { startFiles } from "./files/start-files.ts";
 import { loadTaskTypes } from "./task-type.ts";
@@ -56,6 +70,7 @@ const bus = await connectBus({
     if (status === "connected") rearm();
   },
 });
+registerNatsMetrics(metrics, new ConnectionState(bus));
 const server = await verifyServer(bus, config.natsMonitorUrl);
 if (server.doesSyncAlways === null)
   log.warning("NATS_MONITOR_URL is not set: nobody checked that the server syncs before it acknowledges");

@@ -1,8 +1,15 @@
 import type { CounterMetric, GaugeMetric, HistogramMetric, Metrics } from "@millrace/observe";
 
+/** Queues may be hours long. */
+const LONG_BUCKETS_S = [
+  0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400, 86_400,
+] as const;
+
 export interface WorkerMetrics {
   readonly outcomes: CounterMetric<"task_type" | "outcome">;
   readonly runSeconds: HistogramMetric<"task_type">;
+  readonly startSeconds: HistogramMetric<"lane" | "priority">;
+  readonly taskSeconds: HistogramMetric<"lane" | "outcome">;
   readonly refusedClaims: CounterMetric<"reason">;
   readonly poison: CounterMetric<never>;
   readonly slots: GaugeMetric<"lane" | "state">;
@@ -22,6 +29,18 @@ export function createWorkerMetrics(
       name: "millrace_attempt_duration_seconds",
       help: "How long attempts ran, from claim to end.",
       labels: ["task_type"],
+    }),
+    startSeconds: metrics.histogram({
+      name: "millrace_task_start_delay_seconds",
+      help: "How long the message of an attempt waited until the attempt was claimed.",
+      labels: ["lane", "priority"],
+      buckets: LONG_BUCKETS_S,
+    }),
+    taskSeconds: metrics.histogram({
+      name: "millrace_task_duration_seconds",
+      help: "From the submission of a task to its end: delays, dependencies and retries included.",
+      labels: ["lane", "outcome"],
+      buckets: LONG_BUCKETS_S,
     }),
     refusedClaims: metrics.counter({
       name: "millrace_claims_refused_total",

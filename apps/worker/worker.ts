@@ -5,7 +5,7 @@ import {
   SHORT_LANE_TIMEOUT_S_MAX,
   WORKER_DRAIN_MS_MAX,
 } from "@millrace/core/limits";
-import type { Log, Metrics } from "@millrace/observe";
+import { groupSizes, type Log, type Metrics } from "@millrace/observe";
 import { type Dispatch, sessionOf } from "@millrace/protocol";
 import { EndTeller, listPauses, type Sql } from "@millrace/store";
 import { about } from "./about.ts";
@@ -137,8 +137,10 @@ function watchPauses({ bus, sql, log }: WorkerOptions, pullers: ReadonlyMap<Lane
 
 function makePorts(options: WorkerOptions, { session, running, pullers, work, pauses }: Parts): OwnPorts {
   const { bus, sql, log, workerId } = options;
-  const publisher = new DispatchPublisher(bus);
+  const publisher = new DispatchPublisher(bus, groupSizes(options.metrics, "publish"));
   const live = new LiveTeller(bus, workerId);
+  const claimSizes = groupSizes(options.metrics, "claim");
+  const settleSizes = groupSizes(options.metrics, "settle");
   const metrics = createWorkerMetrics(options.metrics, (gauge) => {
     for (const [lane, puller] of pullers) {
       gauge.set({ lane, state: "busy" }, puller.busy);
@@ -152,7 +154,10 @@ function makePorts(options: WorkerOptions, { session, running, pullers, work, pa
     metrics,
     session,
     types: options.types,
-    attempts: new Attempts({ sql, session, log, slots: slotsOf(options) }),
+    attempts: new Attempts({
+      ...{ sql, session, log, slots: slotsOf(options) },
+      onGroup: (step, rows) => (step === "claim" ? claimSizes(rows) : settleSizes(rows)),
+    }),
     pauses,
     parking: new ParkingPlace(sql),
     publisher,

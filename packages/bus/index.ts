@@ -1,4 +1,5 @@
 export * from "./connect.ts";
+export * from "./connection-state.ts";
 export * from "./control.ts";
 export * from "./dead-letter-box.ts";
 export * from "./event-follower.ts";
@@ -11,6 +12,7 @@ export type { EventMark, Voided } from "./ordinals.ts";
 export * from "./parts.ts";
 export * from "./pause-board.ts";
 export * from "./provision.ts";
+export * from "./published-at.ts";
 export * from "./publisher.ts";
 export * from "./puller.ts";
 export * from "./queue-head.ts";

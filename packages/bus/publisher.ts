@@ -49,11 +49,13 @@ export class DispatchPublisher {
   #depth = 0;
   #sampledAtMs = 0;
 
-  constructor(bus: Bus) {
+  /** `onWave` is told how many messages went out together. */
+  constructor(bus: Bus, onWave?: (messages: number) => void) {
     this.#bus = bus;
     this.#waves = new GroupCommit<Encoded, Published>({
       commit: (wave) => this.#publishWave(wave),
       bytesOf: (message) => message.body.length,
+      ...(onWave !== undefined && { onGroup: onWave }),
     });
   }
 

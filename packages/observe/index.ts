@@ -1,5 +1,6 @@
 export { CORRELATION_HEADER, correlationIdFrom } from "./correlation.ts";
 export { type Destination, FdDestination } from "./fd-destination.ts";
+export { groupSizes } from "./group-sizes.ts";
 export { type CheckState, createHealth, type Health, type HealthCheck, type Readiness } from "./health.ts";
 export { type HealthServer, startHealthServer } from "./health-server.ts";
 export { createLog, type Log, type LogFields, type LogOptions } from "./log.ts";
@@ -12,4 +13,5 @@ export {
   type Labels,
   type Metrics,
 } from "./metrics.ts";
+export { type NatsState, registerNatsMetrics } from "./nats-metrics.ts";
 export { REDACTED, redactFields, redactText } from "./redact.ts";

@@ -32,6 +32,11 @@ export interface MetricDefinition<L extends string> {
   readonly labels?: readonly L[];
 }
 
+export interface CounterDefinition<L extends string> extends MetricDefinition<L> {
+  /** For a counter without labels that somebody else keeps: asked at each scrape; never falls. */
+  readonly collect?: () => number;
+}
+
 export interface HistogramDefinition<L extends string> extends MetricDefinition<L> {
   /** Upper bounds, rising; by default durations from 1 ms to 5 min. */
   readonly buckets?: readonly number[];
@@ -43,7 +48,7 @@ export interface GaugeDefinition<L extends string> extends MetricDefinition<L> {
 }
 
 export interface Metrics {
-  counter<L extends string = never>(definition: MetricDefinition<L>): CounterMetric<L>;
+  counter<L extends string = never>(definition: CounterDefinition<L>): CounterMetric<L>;
   gauge<L extends string = never>(definition: GaugeDefinition<L>): GaugeMetric<L>;
   histogram<L extends string = never>(definition: HistogramDefinition<L>): HistogramMetric<L>;
   /** The exposition text of everything, for `GET /metrics`. */
@@ -71,12 +76,7 @@ export function createMetrics(options: { readonly service: string }): Metrics {
   return {
     contentType: registry.contentType,
     render: () => registry.metrics(),
-    counter: <L extends string>(definition: MetricDefinition<L>): CounterMetric<L> => {
-      assert(definition.name.endsWith("_total"), `a counter ends in _total: ${definition.name}`);
-      const counter = new Counter<L>({ ...namesOf(definition), registers });
-      const guard = new LabelGuard();
-      return { add: (labels, by = 1) => counter.inc(guard.bound(labels), by) };
-    },
+    counter: <L extends string>(definition: CounterDefinition<L>) => createCounter(definition, registers),
     gauge: <L extends string>(definition: GaugeDefinition<L>) => createGauge(definition, registers),
     histogram: <L extends string>(definition: HistogramDefinition<L>): HistogramMetric<L> => {
       const buckets = [...(definition.buckets ?? DURATION_BUCKETS_S)];
@@ -85,6 +85,28 @@ export function createMetrics(options: { readonly service: string }): Metrics {
       return { observe: (labels, value) => histogram.observe(guard.bound(labels), value) };
     },
   };
+}
+
+function createCounter<L extends string>(
+  definition: CounterDefinition<L>,
+  registers: Registry[],
+): CounterMetric<L> {
+  assert(definition.name.endsWith("_total"), `a counter ends in _total: ${definition.name}`);
+  const { collect } = definition;
+  let counted = 0;
+  const counter = new Counter<L>({
+    ...namesOf(definition),
+    registers,
+    ...(collect !== undefined && {
+      collect: () => {
+        const now = Math.max(counted, collect());
+        counter.inc(now - counted);
+        counted = now;
+      },
+    }),
+  });
+  const guard = new LabelGuard();
+  return { add: (labels, by = 1) => counter.inc(guard.bound(labels), by) };
 }
 
 function createGauge<L extends string>(

@@ -3,4 +3,5 @@ export * from "./dispatch.ts";
 export * from "./live.ts";
 export * from "./parts.ts";
 export * from "./subjects.ts";
+export * from "./submitted-at.ts";
 export * from "./worker.ts";

@@ -54,7 +54,9 @@ test("the metrics of every service can be read by a parser, and have their docum
   const everywhere = [
     "process_cpu_seconds_total",
     "process_resident_memory_bytes",
-    "millrace_event_loop_lag_seconds",
+    "millrace_event_loop_delay_seconds",
+    "millrace_build_info",
+    "millrace_nats_connected",
   ];
   const own: Readonly<Record<string, readonly string[]>> = {
     api: ["millrace_http_requests_total", "millrace_http_request_duration_seconds"],

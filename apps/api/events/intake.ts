@@ -1,7 +1,7 @@
 import type { EventBatch } from "@millrace/bus";
 import { type Fault, GroupCommit } from "@millrace/core";
 import { EVENTS_MESSAGE_BYTES_MAX, GROUP_FLIGHTS_MAX } from "@millrace/core/limits";
-import type { Metrics } from "@millrace/observe";
+import { groupSizes, type Metrics } from "@millrace/observe";
 import {
   type BatchRequest,
   EVENT_DOORS,
@@ -61,6 +61,7 @@ export class EventIntake {
     const group = (rowsMax: number, flightsMax: number) =>
       new GroupCommit<Parcel, Placement>({
         commit: (parcels) => this.#publish(parcels),
+        onGroup: groupSizes(metrics, "events"),
         rowsMax,
         flightsMax,
         bytesOf: (parcel) => parcel.bytes,

@@ -1,4 +1,4 @@
-import type { Outgoing } from "@millrace/bus";
+import type { CancelNotice, Outgoing } from "@millrace/bus";
 import { GroupCommit } from "@millrace/core";
 import { SCHEDULE_HORIZON_MS } from "@millrace/core/limits";
 import type { Log } from "@millrace/observe";
@@ -16,12 +16,13 @@ import {
   submitTasks,
   type Transaction,
 } from "@millrace/store";
+import type { TaskMetrics } from "./task-metrics.ts";
 
 /** What the api says to JetStream. */
 export interface Dispatcher {
   publish(messages: readonly Outgoing[]): Promise<unknown>;
   /** To the worker that runs it. */
-  tellCancelled(notice: { readonly seq: number; readonly attempt: number; readonly session: string }): void;
+  tellCancelled(notice: CancelNotice): void;
   /** To whoever follows the task: what this process did to it. */
   tell(step: LiveTask): void;
 }
@@ -30,7 +31,7 @@ export interface IntakeOptions {
   readonly sql: Sql;
   readonly dispatcher: Dispatcher;
   readonly log: Log;
-  readonly onGroup?: (rows: number) => void;
+  readonly metrics?: TaskMetrics;
 }
 
 type Answer = Submission | GraphSubmission;
@@ -67,7 +68,7 @@ export class Intake {
         return orStoreFault(repeated(() => submitTasks(options.sql, tasks)));
       },
       bytesOf: (row) => row.bytes,
-      ...(options.onGroup !== undefined && { onGroup: options.onGroup }),
+      ...(options.metrics !== undefined && { onGroup: options.metrics.onGroup }),
     });
     this.#transactions = new GroupCommit<Work, undefined>({
       commit: async ([work]) => [await work?.run()],
@@ -86,7 +87,9 @@ export class Intake {
   /** @param bytes what the tasks came in, together */
   async submit(tasks: readonly NewTask[], bytes: number): Promise<readonly Submission[]> {
     const each = bytes / Math.max(1, tasks.length);
+    const startedMs = performance.now();
     const answers = await this.#group.addAll(tasks.map((task) => ({ task, bytes: each })));
+    this.#options.metrics?.committed((performance.now() - startedMs) / 1_000);
     this.dispatch(tasks, answers);
     return answers;
   }
@@ -123,7 +126,10 @@ export class Intake {
       const answer = answers[index];
       const dueAtMs = task.run_at === null ? nowMs : Date.parse(task.run_at);
       if (answer?.kind !== "stored" || isWaiting(answer) || dueAtMs > nowMs + SCHEDULE_HORIZON_MS) continue;
-      messages.push({ dispatch: firstDispatch(task, answer.seq), ...(dueAtMs > nowMs && { dueAtMs }) });
+      messages.push({
+        dispatch: firstDispatch(task, answer.seq, answer.route),
+        ...(dueAtMs > nowMs && { dueAtMs }),
+      });
     }
     this.publish(messages);
   }
@@ -134,6 +140,7 @@ export class Intake {
       const answer = answers[index];
       return answer?.kind === "stored" ? [{ task, seq: answer.seq, isHeld: isWaiting(answer) }] : [];
     });
+    this.#options.metrics?.stored(stored.map(({ task }) => task));
     const unnamed = stored.length - Math.min(stored.length, NAMED_MAX);
     for (const [index, { task, seq, isHeld }] of stored.slice(0, NAMED_MAX).entries()) {
       const { task_id, task_type, lane, priority } = task;

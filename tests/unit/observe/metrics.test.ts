@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { createMetrics } from "@millrace/observe";
+import { createMetrics, groupSizes, registerNatsMetrics } from "@millrace/observe";
 import parse from "parse-prometheus-text-format";
 
 const metrics = () => createMetrics({ service: "api" });
@@ -71,14 +71,53 @@ test("a label that takes ever new values ends as other", async () => {
   expect(series.find((line) => line.includes('host="other"'))).toEndWith(" 900");
 });
 
-test("the process is measured: CPU, memory, start, lag of the event loop", async () => {
+test("the process is measured: what runs, CPU, memory, start", async () => {
   const families = parse(await metrics().render());
-  const firstValue = (name: string) => {
-    const family = families.find((candidate) => candidate.name === name);
-    return Number(family?.metrics[0]?.value);
-  };
+  const first = (name: string) => families.find((candidate) => candidate.name === name)?.metrics[0];
+  const firstValue = (name: string) => Number(first(name)?.value);
   expect(firstValue("process_cpu_seconds_total")).toBeGreaterThan(0);
   expect(firstValue("process_resident_memory_bytes")).toBeGreaterThan(10 * 1024 * 1024);
   expect(Math.abs(firstValue("process_start_time_seconds") - Date.now() / 1000)).toBeLessThan(3_600);
-  expect(firstValue("millrace_event_loop_lag_seconds")).toBeGreaterThanOrEqual(0);
+  expect(first("millrace_build_info")).toMatchObject({ value: "1", labels: { bun: Bun.version } });
 });
+
+test("an event loop that is held shows as the delay of its timers", async () => {
+  const m = metrics();
+  const { promise: held, resolve } = Promise.withResolvers<void>();
+  setTimeout(() => {
+    Bun.sleepSync(400);
+    resolve();
+  }, 1);
+  await held;
+  const late = async () => sumOf(await m.render(), "millrace_event_loop_delay_seconds");
+  const deadlineMs = performance.now() + 10_000;
+  while ((await late()) < 0.2 && performance.now() < deadlineMs) await Bun.sleep(10);
+  expect(await late()).toBeGreaterThan(0.2);
+});
+
+test("connections tell whether they stand, and how often they came back", async () => {
+  const m = metrics();
+  const state = { isConnected: true, reconnects: 0 };
+  registerNatsMetrics(m, { isConnected: () => state.isConnected, reconnects: () => state.reconnects });
+  expect(await m.render()).toContain('millrace_nats_connected{service="api"} 1');
+  state.isConnected = false;
+  state.reconnects = 2;
+  const told = await m.render();
+  expect(told).toContain('millrace_nats_connected{service="api"} 0');
+  expect(told).toContain('millrace_nats_reconnects_total{service="api"} 2');
+});
+
+test("groups of one registry share a histogram, by what they commit", async () => {
+  const m = metrics();
+  groupSizes(m, "submit")(3);
+  groupSizes(m, "publish")(1);
+  groupSizes(m, "publish")(400);
+  const told = await m.render();
+  expect(told).toContain('millrace_group_commit_rows_count{service="api",group="submit"} 1');
+  expect(told).toContain('millrace_group_commit_rows_sum{service="api",group="publish"} 401');
+});
+
+function sumOf(text: string, name: string): number {
+  const line = text.split("\n").find((each) => each.startsWith(`${name}_sum`));
+  return Number(line?.split(" ").at(-1));
+}

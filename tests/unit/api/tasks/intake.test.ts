@@ -20,8 +20,12 @@ const log = createLog({
 function open(): { intake: Intake; bus: FakeBus; groups: number[] } {
   const bus = new FakeBus();
   const groups: number[] = [];
-  const onGroup = (rows: number) => void groups.push(rows);
-  return { intake: new Intake({ sql: store.sql, dispatcher: bus, log, onGroup }), bus, groups };
+  const metrics = {
+    onGroup: (rows: number) => void groups.push(rows),
+    stored: () => {},
+    committed: () => {},
+  };
+  return { intake: new Intake({ sql: store.sql, dispatcher: bus, log, metrics }), bus, groups };
 }
 
 test("a hundred requests at once share a few commits, and each gets the answer to its own task", async () => {

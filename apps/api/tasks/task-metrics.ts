@@ -1,0 +1,29 @@
+import { groupSizes, type Metrics } from "@millrace/observe";
+import type { NewTask } from "@millrace/store";
+
+export interface TaskMetrics {
+  /** Told the size of each group of tasks that was committed. */
+  readonly onGroup: (rows: number) => void;
+  stored(tasks: readonly Pick<NewTask, "lane" | "task_type">[]): void;
+  /** How long it took until the tasks of one request were committed. */
+  committed(seconds: number): void;
+}
+
+export function createTaskMetrics(metrics: Metrics): TaskMetrics {
+  const submitted = metrics.counter({
+    name: "millrace_tasks_submitted_total",
+    help: "Tasks that were stored; repetitions of known ones do not count.",
+    labels: ["lane", "task_type"],
+  });
+  const durations = metrics.histogram({
+    name: "millrace_task_submit_duration_seconds",
+    help: "From the moment that a request's tasks were read until they were committed.",
+  });
+  return {
+    onGroup: groupSizes(metrics, "submit"),
+    stored: (tasks) => {
+      for (const { lane, task_type } of tasks) submitted.add({ lane, task_type });
+    },
+    committed: (seconds) => durations.observe({}, seconds),
+  };
+}

@@ -1,0 +1,32 @@
+import type { Bus } from "./connect.ts";
+
+/** Whether a connection stands, kept by what the client library tells of it: asking costs nothing. */
+export class ConnectionState {
+  #isConnected = true;
+  #reconnects = 0;
+
+  constructor({ connection }: Pick<Bus, "connection">) {
+    void this.#follow(connection.status());
+    void connection.closed().then(() => {
+      this.#isConnected = false;
+    });
+  }
+
+  isConnected(): boolean {
+    return this.#isConnected;
+  }
+
+  /** Since this was made. */
+  reconnects(): number {
+    return this.#reconnects;
+  }
+
+  async #follow(statuses: AsyncIterable<{ readonly type: string }>): Promise<void> {
+    for await (const { type } of statuses) {
+      if (type === "disconnect") this.#isConnected = false;
+      if (type !== "reconnect") continue;
+      this.#isConnected = true;
+      this.#reconnects += 1;
+    }
+  }
+}
