@@ -45,6 +45,15 @@ const WANTED_MS = 5_000;
 /** A query rests so many times as long as it took: whatever the size of the queue, looking takes a twentieth. */
 const REST_TIMES = 20;
 const OWN_REST_MS = 2_000;
+/** Users that one query counts; when more look at once, they take turns. */
+const OWNERS_AT_ONCE_MAX = 200;
+const STALE_MS = 2 * TICK_MS;
+
+interface Owner {
+  wantedMs: number;
+  countedMs: number;
+  counts: OwnCounts | undefined;
+}
 
 /**
  * The state behind the dashboard: one per process, whatever the number of viewers. It is fed by what the processes tell
@@ -56,7 +65,7 @@ export class Overview {
   readonly #parts: Parts;
   readonly #gatherer = new StepGatherer();
   readonly #watchers = new Set<OverviewWatcher>();
-  readonly #owners = new Map<number, { wantedMs: number; counts: OwnCounts | undefined }>();
+  readonly #owners = new Map<number, Owner>();
   #open: OpenCounts = NOTHING_OPEN;
   #depths: readonly LevelDepth[] = [];
   #readiness: Readiness = { status: "ready", checks: {} };
@@ -64,7 +73,8 @@ export class Overview {
   #running: { readonly ready: Promise<void>; readonly stop: () => void } | undefined;
   #openRestsUntilMs = 0;
   #ownRestsUntilMs = 0;
-  #isRefreshing = false;
+  #refreshing: Promise<void> | undefined;
+  #refreshedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: OverviewOptions) {
     this.#options = options;
@@ -79,6 +89,8 @@ export class Overview {
     if (ownerId !== null) this.#want(ownerId);
     const { ready } = this.#start();
     await ready;
+    // Nobody looked for a while, and the numbers are of then.
+    if (this.#options.nowMs() - this.#refreshedMs > STALE_MS) await this.#refresh();
     if (isNewOwner) await this.#countOwn(true);
   }
 
@@ -125,7 +137,7 @@ export class Overview {
   }
 
   #want(ownerId: number) {
-    const own = this.#owners.get(ownerId) ?? { wantedMs: 0, counts: undefined };
+    const own = this.#owners.get(ownerId) ?? { wantedMs: 0, countedMs: 0, counts: undefined };
     own.wantedMs = this.#options.nowMs();
     this.#owners.set(ownerId, own);
     return own;
@@ -160,18 +172,22 @@ export class Overview {
       if (idleMs > LINGER_MS) return this.stop();
       if (idleMs > WANTED_MS) return;
     }
-    if (this.#isRefreshing) return;
-    this.#isRefreshing = true;
-    try {
-      await this.#refresh();
-    } finally {
-      this.#isRefreshing = false;
-    }
+    if (this.#refreshing !== undefined) return;
+    await this.#refresh();
     for (const watcher of this.#watchers) watcher.onTick();
   }
 
-  /** Every source by itself: what one cannot say, the others still do. Never rejects. */
-  async #refresh(): Promise<void> {
+  /** One at a time, shared by all who wait for it. Never rejects. */
+  #refresh(): Promise<void> {
+    this.#refreshing ??= this.#askAll().finally(() => {
+      this.#refreshing = undefined;
+      this.#refreshedMs = this.#options.nowMs();
+    });
+    return this.#refreshing;
+  }
+
+  /** Every source by itself: what one cannot say, the others still do. */
+  async #askAll(): Promise<void> {
     const { sources } = this.#options;
     const [, depths, reports, readiness] = await Promise.all([
       this.#countOpen(),
@@ -204,13 +220,17 @@ export class Overview {
     for (const [id, { wantedMs }] of this.#owners)
       if (startedMs - wantedMs > LINGER_MS) this.#owners.delete(id);
     if (this.#owners.size === 0 || (!isUrgent && startedMs < this.#ownRestsUntilMs)) return;
-    const counts = await this.#tried(
-      "the tasks of those who look",
-      this.#options.sources.countOwn([...this.#owners.keys()]),
-    );
+    const longestAgo = [...this.#owners].sort(([, a], [, b]) => a.countedMs - b.countedMs);
+    const counted = longestAgo.slice(0, OWNERS_AT_ONCE_MAX);
+    for (const [, owner] of counted) owner.countedMs = startedMs;
+    const ids = counted.map(([id]) => id);
+    const counts = await this.#tried("the tasks of those who look", this.#options.sources.countOwn(ids));
     const endedMs = this.#options.nowMs();
     this.#ownRestsUntilMs = endedMs + Math.max(OWN_REST_MS, (endedMs - startedMs) * REST_TIMES);
-    for (const each of counts ?? []) this.#want(each.ownerId).counts = each;
+    for (const each of counts ?? []) {
+      const owner = this.#owners.get(each.ownerId);
+      if (owner !== undefined) owner.counts = each;
+    }
   }
 
   async #tried<T>(what: string, asked: Promise<T>): Promise<T | undefined> {

@@ -1,4 +1,4 @@
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { SignIn } from "./pages/sign-in.tsx";
 import { pageFor } from "./pages.tsx";
 import { Notices } from "./parts/notices.tsx";
@@ -20,6 +20,12 @@ export function App() {
 function Shell() {
   useEffect(watchOverview, []);
   const { title, content } = pageFor(path.value);
+  const shown = useRef(path.value);
+  useEffect(() => {
+    // Whoever hears the page, or uses no mouse, goes on at its beginning.
+    if (shown.current !== path.value) document.getElementById("content")?.focus({ preventScroll: true });
+    shown.current = path.value;
+  }, [path.value]);
   useEffect(() => {
     document.title = `${title} · Millrace`;
   }, [title]);

@@ -59,8 +59,16 @@ interface ShownProps<T> {
 
 /** What was loaded; until then a quiet word, and after a failure what to do. */
 export function Shown<T>({ loaded, children }: ShownProps<T>) {
-  if (loaded.value !== undefined && loaded.state !== "failed") return <>{children(loaded.value)}</>;
-  if (loaded.state === "failed") return <Failure error={loaded.error} retry={loaded.reload} />;
+  const { value } = loaded;
+  const failure = loaded.state === "failed" && <Failure error={loaded.error} retry={loaded.reload} />;
+  if (value !== undefined)
+    return (
+      <>
+        {failure}
+        {children(value)}
+      </>
+    );
+  if (failure !== false) return failure;
   return (
     <p class="nothing" aria-busy="true">
       Loading …

@@ -7,7 +7,7 @@ export interface Sending {
   readonly name: string;
   readonly size: number;
   readonly sent: number;
-  readonly state: "sending" | "held" | "done" | "failed";
+  readonly state: "waiting" | "sending" | "held" | "done" | "failed";
   readonly problem: string | null;
 }
 
@@ -15,7 +15,7 @@ export interface Sending {
 export const sendings = signal<readonly Sending[]>([]);
 
 const listeners = new Set<() => void>();
-const running = new Map<number, Upload>();
+const uploads = new Map<number, Upload>();
 let lastId = 0;
 
 /** Told when a file has arrived. The returned function ends it. */
@@ -24,6 +24,8 @@ export function onUploaded(handle: () => void): () => void {
   return () => listeners.delete(handle);
 }
 
+/** The others wait: more at once would only make each slower. */
+const AT_ONCE_MAX = 3;
 const RETRY_DELAYS_MS = [0, 500, 1_500, 4_000, 10_000, 20_000];
 /** Small enough for a bar that moves, large enough not to be slower than one request. */
 const CHUNK_BYTES = 8 * 1024 * 1024;
@@ -32,7 +34,7 @@ export async function send(file: File, operation: string): Promise<void> {
   lastId += 1;
   const id = lastId;
   const { name, size } = file;
-  sendings.value = [{ id, name, size, sent: 0, state: "sending", problem: null }, ...sendings.value];
+  sendings.value = [{ id, name, size, sent: 0, state: "waiting", problem: null }, ...sendings.value];
   const { Upload: TusUpload } = await import("tus-js-client");
   const upload = new TusUpload(file, {
     endpoint: "/api/uploads",
@@ -44,37 +46,51 @@ export async function send(file: File, operation: string): Promise<void> {
       request.setHeader("Authorization", `Bearer ${await accessToken()}`);
     },
     onProgress: (sent) => change(id, { sent }),
-    onError: (error) => change(id, { state: "failed", problem: problemOf(error) }),
+    onError: (error) => {
+      change(id, { state: "failed", problem: problemOf(error) });
+      startNext();
+    },
     onSuccess: () => {
       change(id, { state: "done", sent: size });
-      running.delete(id);
+      uploads.delete(id);
+      startNext();
       for (const handle of listeners) handle();
     },
   });
-  running.set(id, upload);
   const [former] = await upload.findPreviousUploads();
   if (former !== undefined) upload.resumeFromPreviousUpload(former);
-  upload.start();
+  uploads.set(id, upload);
+  startNext();
+}
+
+/** The one that has waited longest, if there is room. */
+function startNext(): void {
+  const busy = sendings.value.filter(({ state }) => state === "sending").length;
+  const next = sendings.value.findLast(({ id, state }) => state === "waiting" && uploads.has(id));
+  if (busy >= AT_ONCE_MAX || next === undefined) return;
+  change(next.id, { state: "sending", problem: null });
+  uploads.get(next.id)?.start();
+  startNext();
 }
 
 /** Stops sending; what has arrived is kept, and `resume` goes on from there. */
 export async function hold(id: number): Promise<void> {
-  await running.get(id)?.abort();
+  await uploads.get(id)?.abort();
   change(id, { state: "held" });
+  startNext();
 }
 
 export function resume(id: number): void {
-  change(id, { state: "sending", problem: null });
-  running.get(id)?.start();
+  change(id, { state: "waiting", problem: null });
+  startNext();
 }
 
 export async function giveUp(id: number): Promise<void> {
-  await running
-    .get(id)
-    ?.abort(true)
-    .catch(() => {}); // What is left behind expires.
-  running.delete(id);
+  const upload = uploads.get(id);
+  uploads.delete(id);
   sendings.value = sendings.value.filter((sending) => sending.id !== id);
+  startNext();
+  await upload?.abort(true).catch(() => {}); // What is left behind expires.
 }
 
 function change(id: number, what: Partial<Sending>): void {

@@ -28,9 +28,10 @@ function SendingLine({ sending }: { readonly sending: Sending }) {
         <strong class="cut">{name}</strong>
         <span class="soft">
           {bytesWords(sent)} of {bytesWords(size)}, {shareWords(share)}
+          {state === "waiting" && ", waits for its turn"}
         </span>
         <div class="actions">
-          {state === "sending" ? (
+          {state === "sending" || state === "waiting" ? (
             <button type="button" class="plain" onClick={() => void hold(id)} aria-label={`Hold ${name}`}>
               Hold
             </button>
