@@ -17,6 +17,8 @@ export interface WholeNumbers {
   readonly error_rate: number | null;
   /** Only levels where something waits or runs. */
   readonly depth: readonly LevelDepthView[];
+  /** Lanes and task types of which nothing new is started. */
+  readonly paused: readonly string[];
   readonly workers: readonly WorkerView[];
   readonly events: EventFlow;
   readonly parts: readonly PartView[];

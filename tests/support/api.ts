@@ -138,6 +138,7 @@ function build(databaseUrl: string, clock: { ms: number }, options: ApiOptions):
     },
     blobs: options.blobs ?? NO_BLOBS,
     fileRules: { quota: options.fileQuota ?? FILE_QUOTA, timeoutS: 120 },
+      readPauses: async () => [],
     liveFiles: new LocalLiveFiles(),
     uploadReleases: { ask: async () => "free", hold: () => () => {} },
     draining: new AbortController().signal,

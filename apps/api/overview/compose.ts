@@ -22,6 +22,7 @@ export interface Known {
   readonly atMs: number;
   readonly open: OpenCounts;
   readonly depths: readonly LevelDepth[];
+  readonly paused: readonly string[];
   readonly history: History;
   readonly parts: Parts;
   readonly readiness: Readiness;
@@ -40,6 +41,7 @@ export function composeNumbers(known: Known): WholeNumbers {
     run_ms: history.runTimes(),
     error_rate: history.errorRate(),
     depth: known.depths.flatMap(depthView),
+    paused: known.paused,
     workers: known.workers.map((worker) => workerView(worker, parts)),
     events: parts.events(),
     parts: parts.view(known.readiness),

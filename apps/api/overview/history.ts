@@ -8,7 +8,12 @@ const BUCKETS = HISTORY_MS / BUCKET_MS;
 const RATE_MS = 60_000;
 const SHARE_MS = 300_000;
 
-const MOVEMENTS = { completed: "completed", dead: "failed", failed: "retried" } as const;
+const MOVEMENTS = {
+  submitted: "submitted",
+  completed: "completed",
+  dead: "failed",
+  failed: "retried",
+} as const;
 
 export type Movement = "submitted" | "completed" | "failed" | "retried";
 

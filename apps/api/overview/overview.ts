@@ -14,6 +14,7 @@ export interface OverviewSources {
   readonly countOwn: (ownerIds: readonly number[]) => Promise<readonly OwnCounts[]>;
   readonly readHistory: () => Promise<readonly HistoryRow[]>;
   readonly readDepths: () => Promise<readonly LevelDepth[]>;
+  readonly readPauses: () => Promise<readonly string[]>;
   readonly askParts: () => Promise<readonly PartReport[]>;
   /** Calls back for what all tasks do; the returned function ends it. */
   readonly followSteps: (handle: (told: LiveTasks) => void) => () => void;
@@ -68,6 +69,7 @@ export class Overview {
   readonly #owners = new Map<number, Owner>();
   #open: OpenCounts = NOTHING_OPEN;
   #depths: readonly LevelDepth[] = [];
+  #paused: readonly string[] = [];
   #readiness: Readiness = { status: "ready", checks: {} };
   #wantedMs = Number.NEGATIVE_INFINITY;
   #running: { readonly ready: Promise<void>; readonly stop: () => void } | undefined;
@@ -131,7 +133,7 @@ export class Overview {
     const { sources, nowMs } = this.#options;
     return composeNumbers({
       ...{ atMs: nowMs(), open: this.#open, depths: this.#depths, history: this.history },
-      ...{ parts: this.#parts, readiness: this.#readiness },
+      ...{ paused: this.#paused, parts: this.#parts, readiness: this.#readiness },
       ...{ workers: sources.workers(), alerts: sources.alerts() },
     });
   }
@@ -189,15 +191,17 @@ export class Overview {
   /** Every source by itself: what one cannot say, the others still do. */
   async #askAll(): Promise<void> {
     const { sources } = this.#options;
-    const [, depths, reports, readiness] = await Promise.all([
+    const [, depths, paused, reports, readiness] = await Promise.all([
       this.#countOpen(),
       this.#tried("the depths", sources.readDepths()),
+      this.#tried("what is paused", sources.readPauses()),
       this.#tried("how the processes are", sources.askParts()),
       sources.readiness(),
       this.#countOwn(false),
     ]);
     this.#readiness = readiness;
     if (depths !== undefined) this.#depths = depths;
+    if (paused !== undefined) this.#paused = paused;
     if (reports !== undefined) this.#parts.hear(reports);
   }
 

@@ -4,6 +4,7 @@ import {
   followLive,
   openWorkersBucket,
   readLevelDepths,
+  readToldPauses,
   WorkerRegistry,
 } from "@millrace/bus";
 import type { Health } from "@millrace/observe";
@@ -14,7 +15,10 @@ import type { OverviewSources } from "./overview.ts";
 import { RUN_TIME_SCALE } from "./run-times.ts";
 
 /** What the overview learns from NATS. */
-export type OverviewBus = Pick<OverviewSources, "readDepths" | "askParts" | "followSteps" | "workers">;
+export type OverviewBus = Pick<
+  OverviewSources,
+  "readDepths" | "readPauses" | "askParts" | "followSteps" | "workers"
+>;
 
 /** Answers that come later than this are for the next question. */
 const ANSWER_MS_MAX = 400;
@@ -26,6 +30,7 @@ export async function connectOverview(bus: Bus): Promise<OverviewBus> {
   await registry.watch(bus);
   return {
     readDepths: () => readLevelDepths(bus),
+    readPauses: async () => [...((await readToldPauses(bus)) ?? [])],
     askParts: () => askParts(bus, ANSWER_MS_MAX),
     followSteps: (handle) => followLive(bus, handle),
     workers: () => registry.list(),

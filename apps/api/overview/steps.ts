@@ -31,9 +31,14 @@ export class StepGatherer {
 }
 
 function viewOf(
-  { seq, others: _, ...step }: LiveTask,
+  { seq, others: _, worker_id: runner, ...step }: LiveTask,
   { at, workerId }: { readonly at: string; readonly workerId: string },
 ): StepView {
   const createdAt = new Date(SEQ_EPOCH_MS + Math.floor(seq / SEQS_PER_MS)).toISOString();
-  return { ...step, at, created_at: createdAt, worker_id: step.status === "pending" ? null : workerId };
+  return {
+    ...step,
+    at,
+    created_at: createdAt,
+    worker_id: step.status === "pending" ? null : (runner ?? workerId),
+  };
 }

@@ -70,6 +70,7 @@ const OverviewAnswer = t.Object({
   depth: t.Optional(
     t.Array(t.Object({ lane: choice(LANES), priority: t.Integer(), queued: count(), running: count() })),
   ),
+  paused: t.Optional(t.Array(t.String({ description: "A lane or a task type." }))),
   workers: t.Optional(t.Array(WorkerAnswer)),
   events: t.Optional(t.Record(t.String(), maybe())),
   parts: t.Array(PartAnswer),

@@ -56,11 +56,11 @@ export async function countOpen(sql: Sql): Promise<OpenCounts> {
   };
 }
 
-/** Attempts that ended alike: in the same bucket of time, the same way, and after about the same time. */
+/** Tasks that came, or attempts that ended alike: in the same bucket of time, the same way, after about the same time. */
 export interface HistoryRow {
   /** Epoch ms of the bucket's start. */
   readonly startMs: number;
-  readonly kind: "completed" | "dead" | "failed";
+  readonly kind: "submitted" | "completed" | "dead" | "failed";
   /** Of the scale that was asked for; null of what never ran. */
   readonly bin: number | null;
   readonly count: number;
@@ -74,8 +74,8 @@ export interface HistoryWish {
 }
 
 /**
- * What ended in the last while, per bucket, from the newest outcomes. Tasks that were submitted before are left out:
- * outcomes are found by their task's id, which grows with time.
+ * What came and ended in the last while, per bucket, from the newest tasks and outcomes. Ends of tasks that were submitted before are
+ * left out: outcomes are found by their task's id, which grows with time.
  */
 export async function readHistory(
   sql: Sql,
@@ -94,7 +94,15 @@ export async function readHistory(
       order by seq desc limit ${HISTORY_ROWS_MAX}
     ) latest
     where ended_at >= now() - make_interval(secs => ${spanS})
-    group by 1, 2, 3`;
+    group by 1, 2, 3
+    union all
+    select (floor(((seq >> 12) + 1735689600000)::float8 / ${bucketMs}::float8) * ${bucketMs}::float8)::float8,
+      'submitted', null, count(*)::integer
+    from (
+      select seq from tasks where seq >= seq_at(now() - make_interval(secs => ${spanS}))
+      order by seq desc limit ${HISTORY_ROWS_MAX}
+    ) newest
+    group by 1`;
 }
 
 export interface OwnCounts {

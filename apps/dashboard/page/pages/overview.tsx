@@ -38,7 +38,7 @@ function WholePage({ numbers }: { readonly numbers: WholeOverview }) {
       <div class="grid">
         <Throughput history={numbers.history} />
         <RunTimes history={numbers.history} numbers={numbers} />
-        <Depth depth={numbers.depth} />
+        <Depth depth={numbers.depth} paused={numbers.paused} />
         <EventFlow numbers={numbers} />
         <Parts parts={numbers.parts} />
         <Alerts alerts={numbers.alerts} />

@@ -64,7 +64,7 @@ function optionsOf(element: HTMLElement, props: ChartProps): uPlot.Options {
   return {
     width: innerWidth(element),
     height: heightPx,
-    padding: [8, 8, 0, 0],
+    padding: [8, 20, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
     plugins: [tip(props)],
@@ -75,7 +75,7 @@ function optionsOf(element: HTMLElement, props: ChartProps): uPlot.Options {
         ...axis,
         size: 56,
         values: named(words),
-        ...(props.isLog && { filter: powersOfTen }),
+        ...(props.isLog && { filter: powersOfTen, grid: { ...axis.grid, filter: powersOfTen } }),
       },
     ],
     series: [{}, ...series.map((one) => seriesOf(one, colour, isBars))],

@@ -29,6 +29,7 @@ function stage(overrides: Partial<OverviewSources> = {}) {
       calls.depths += 1;
       return [];
     },
+    readPauses: async () => ["long"],
     askParts: async () => {
       calls.parts += 1;
       return [];
@@ -66,7 +67,7 @@ test("the counts add up, and what a source cannot say leaves the rest as it is",
   const { overview } = stage({ readDepths: () => Promise.reject(new Error("NATS is away")) });
   await overview.ready(null);
   expect(overview.whole().counts).toMatchObject({ pending: 10, queued: 3, running: 5, dead_letters: 6 });
-  expect(overview.whole().depth).toEqual([]);
+  expect(overview.whole()).toMatchObject({ depth: [], paused: ["long"] });
   overview.stop();
 });
 

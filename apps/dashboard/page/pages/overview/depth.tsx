@@ -1,16 +1,24 @@
 import { LANES } from "@millrace/core/task";
 import type { LevelDepthView } from "@millrace/protocol/overview";
+import { Badge } from "../../parts/badge.tsx";
 import { Panel, Scroll } from "../../parts/panel.tsx";
 import { countWords } from "../../parts/words.ts";
+import { say, sayFailure } from "../../state/notices.ts";
+import { sendJson } from "../../wire/api.ts";
 
 const PRIORITIES = [10, 9, 8, 7, 6, 5, 4, 3, 2, 1];
 
 /** What is queued, by lane and priority: one look says whether low priorities starve, or a lane is blocked. */
-export function Depth({ depth }: { readonly depth: readonly LevelDepthView[] }) {
+interface DepthProps {
+  readonly depth: readonly LevelDepthView[];
+  readonly paused: readonly string[];
+}
+
+export function Depth({ depth, paused }: DepthProps) {
   const queued = new Map(depth.map((level) => [`${level.lane} ${level.priority}`, level.queued]));
   const most = Math.max(1, ...queued.values());
   return (
-    <Panel title="Queued, by lane and priority" about={<p>10 is the most urgent</p>} isPadded={false}>
+    <Panel title="Queued, by lane and priority" about={<About paused={paused} />} isPadded={false}>
       <Scroll label="Queued, by lane and priority">
         <table class="depth">
           <thead>
@@ -27,7 +35,10 @@ export function Depth({ depth }: { readonly depth: readonly LevelDepthView[] }) 
           <tbody>
             {LANES.map((lane) => (
               <tr key={lane}>
-                <th scope="row">{lane}</th>
+                <th scope="row">
+                  {lane}
+                  {paused.includes(lane) && <Paused name={lane} />}
+                </th>
                 {PRIORITIES.map((priority) => (
                   <Level key={priority} queued={queued.get(`${lane} ${priority}`) ?? 0} most={most} />
                 ))}
@@ -47,5 +58,40 @@ function Level({ queued, most }: { readonly queued: number; readonly most: numbe
     <td data-heat={heat}>
       <span>{queued === 0 ? "·" : countWords(queued)}</span>
     </td>
+  );
+}
+
+function About({ paused }: { readonly paused: readonly string[] }) {
+  const types = paused.filter((name) => LANES.every((lane) => lane !== name));
+  if (types.length === 0) return <p>10 is the most urgent</p>;
+  return (
+    <p>
+      {types.map((name) => (
+        <span key={name}>
+          {name} <Paused name={name} />
+        </span>
+      ))}
+    </p>
+  );
+}
+
+/** Whoever paused it is often not who looks at night. */
+function Paused({ name }: { readonly name: string }) {
+  const resume = async () => {
+    try {
+      await sendJson("POST", `/api/queues/${encodeURIComponent(name)}/resume`, undefined);
+      say("done", `${name} goes on.`);
+    } catch (error) {
+      sayFailure(error);
+    }
+  };
+  return (
+    <>
+      {" "}
+      <Badge word="paused" />{" "}
+      <button type="button" class="plain" onClick={() => void resume()} aria-label={`Resume ${name}`}>
+        Resume
+      </button>
+    </>
   );
 }
