@@ -23,6 +23,7 @@ import {
   groupSizes,
   type Log,
   type Metrics,
+  registerDiskMetrics,
   registerNatsMetrics,
 } from "@millrace/observe";
 import { noteMarks, openPool, type Sql } from "@millrace/store";
@@ -93,6 +94,7 @@ async function connect(config: ApiConfig, log: Log): Promise<Connections> {
   const bus = await connectBus({ urls: config.natsUrls, name: "millrace-api" });
   const metrics = createMetrics({ service: "api" });
   registerNatsMetrics(metrics, new ConnectionState(bus));
+  registerDiskMetrics(metrics, config.home);
   await verifyServer(bus, config.natsMonitorUrl);
   for (const drift of (await provision(bus)).drifts)
     log.warning(drift.reason ?? "NATS was configured otherwise, and is mended", { drift });

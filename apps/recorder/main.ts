@@ -13,6 +13,7 @@ import {
   createHealth,
   createLog,
   createMetrics,
+  registerDiskMetrics,
   registerNatsMetrics,
   startHealthServer,
 } from "@millrace/observe";
@@ -64,6 +65,7 @@ const upkeepSql = openPool({
 });
 const metrics = createMetrics({ service: "recorder" });
 registerNatsMetrics(metrics, new ConnectionState(bus));
+registerDiskMetrics(metrics, config.home);
 const progress = new Progress();
 const { eventRetentionDays: retentionDays, eventReplayS } = config;
 const ports: RecorderPorts = {

@@ -18,6 +18,7 @@ import {
   createLog,
   createMetrics,
   groupSizes,
+  registerDiskMetrics,
   registerNatsMetrics,
   startHealthServer,
 } from "@millrace/observe";
@@ -64,6 +65,7 @@ const sql = openPool({
 });
 const metrics = createMetrics({ service: "scheduler" });
 registerNatsMetrics(metrics, new ConnectionState(bus));
+registerDiskMetrics(metrics, config.home);
 const registry = new WorkerRegistry();
 await openWorkersBucket(bus);
 await registry.watch(bus);

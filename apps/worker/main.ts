@@ -15,6 +15,7 @@ import {
   createHealth,
   createLog,
   createMetrics,
+  registerDiskMetrics,
   registerNatsMetrics,
   startHealthServer,
 } from "@millrace/observe";
@@ -71,6 +72,7 @@ const bus = await connectBus({
   },
 });
 registerNatsMetrics(metrics, new ConnectionState(bus));
+registerDiskMetrics(metrics, config.home);
 const server = await verifyServer(bus, config.natsMonitorUrl);
 if (server.doesSyncAlways === null)
   log.warning("NATS_MONITOR_URL is not set: nobody checked that the server syncs before it acknowledges");

@@ -1,4 +1,5 @@
 export { CORRELATION_HEADER, correlationIdFrom } from "./correlation.ts";
+export { type DiskSpace, diskSpaceOf, registerDiskMetrics } from "./disk-metrics.ts";
 export { type Destination, FdDestination } from "./fd-destination.ts";
 export { groupSizes } from "./group-sizes.ts";
 export { type CheckState, createHealth, type Health, type HealthCheck, type Readiness } from "./health.ts";
