@@ -190,6 +190,20 @@ test(
 );
 
 test(
+  "a lane that somebody paused is seen on the overview, and resumed there",
+  async () => {
+    await stack.call("POST", "/api/queues/long/pause", { reason: "for the night" });
+    const { page, context } = await signedIn("/");
+    await page.getByText("paused", { exact: true }).waitFor();
+    await page.getByRole("button", { name: "Resume long" }).click();
+    await page.getByText("long goes on").waitFor();
+    await page.getByText("paused", { exact: true }).waitFor({ state: "detached" });
+    await context.close();
+  },
+  TEST_MS,
+);
+
+test(
   "a plain user sees the own tasks and counts, and nothing of others",
   async () => {
     const token = await stack.signUp("ann@example.org");

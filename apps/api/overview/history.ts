@@ -51,17 +51,20 @@ export class History {
     bucket.running = depth.running;
   }
 
-  /** What happened while nobody listened. Buckets in which somebody did keep what was heard. */
+  /**
+   * What happened while nobody listened, as the database has it now. Of a bucket of which a part was heard, whichever
+   * says more is right: the other one began later, or knows less.
+   */
   fillIn(rows: readonly HistoryRow[]): void {
-    const current = this.#start();
-    const heard = new Set(this.#buckets.keys());
+    const read = new Map<number, Bucket>();
     for (const { startMs, kind, bin, count } of rows) {
-      if (startMs >= current || heard.has(startMs)) continue;
-      const bucket = this.#buckets.get(startMs) ?? emptyBucket(startMs);
-      this.#buckets.set(startMs, bucket);
+      const bucket = read.get(startMs) ?? emptyBucket(startMs);
+      read.set(startMs, bucket);
       bucket[MOVEMENTS[kind]] += count;
       if (bin !== null) bucket.runTimes.addCounted(bin, count);
     }
+    for (const [startMs, bucket] of read)
+      this.#buckets.set(startMs, fuller(bucket, this.#buckets.get(startMs)));
     this.#forgetOld();
   }
 
@@ -146,6 +149,19 @@ export class History {
 function emptyBucket(startMs: number): Bucket {
   const counts = { submitted: 0, completed: 0, failed: 0, retried: 0 };
   return { startMs, ...counts, pending: null, running: null, runTimes: new RunTimes() };
+}
+
+function fuller(read: Bucket, heard: Bucket | undefined): Bucket {
+  if (heard === undefined) return read;
+  const most = (movement: Movement) => Math.max(read[movement], heard[movement]);
+  return {
+    ...heard,
+    submitted: most("submitted"),
+    completed: most("completed"),
+    failed: most("failed"),
+    retried: most("retried"),
+    runTimes: read.runTimes.count > heard.runTimes.count ? read.runTimes : heard.runTimes,
+  };
 }
 
 function viewOf({ startMs, runTimes, ...rest }: Bucket): HistoryBucket {

@@ -7,6 +7,10 @@ export class RunTimes {
   readonly #bins = new Uint32Array(BINS);
   #count = 0;
 
+  get count(): number {
+    return this.#count;
+  }
+
   add(ms: number): void {
     const { smallestMs, perDoubling } = RUN_TIME_SCALE;
     this.addCounted(Math.floor(Math.log2(Math.max(ms, smallestMs) / smallestMs) * perDoubling), 1);

@@ -9,6 +9,11 @@ export function countWords(count: number): string {
   return whole.format(count).replaceAll(",", "\u202f");
 }
 
+/** For narrow places: 999, 1.2K, 34K. */
+export function briefCount(count: number): string {
+  return short.format(count);
+}
+
 export function rateWords(perSecond: number): string {
   if (perSecond === 0) return "0";
   if (perSecond < 10) return perSecond.toFixed(perSecond < 1 ? 2 : 1);

@@ -2,7 +2,7 @@ import { LANES } from "@millrace/core/task";
 import type { LevelDepthView } from "@millrace/protocol/overview";
 import { Badge } from "../../parts/badge.tsx";
 import { Panel, Scroll } from "../../parts/panel.tsx";
-import { countWords } from "../../parts/words.ts";
+import { briefCount } from "../../parts/words.ts";
 import { say, sayFailure } from "../../state/notices.ts";
 import { sendJson } from "../../wire/api.ts";
 
@@ -35,10 +35,7 @@ export function Depth({ depth, paused }: DepthProps) {
           <tbody>
             {LANES.map((lane) => (
               <tr key={lane}>
-                <th scope="row">
-                  {lane}
-                  {paused.includes(lane) && <Paused name={lane} />}
-                </th>
+                <th scope="row">{lane}</th>
                 {PRIORITIES.map((priority) => (
                   <Level key={priority} queued={queued.get(`${lane} ${priority}`) ?? 0} most={most} />
                 ))}
@@ -56,22 +53,21 @@ function Level({ queued, most }: { readonly queued: number; readonly most: numbe
     queued === 0 ? 0 : Math.min(3, 1 + Math.floor((3 * Math.log1p(queued)) / Math.log1p(most) - 0.01));
   return (
     <td data-heat={heat}>
-      <span>{queued === 0 ? "·" : countWords(queued)}</span>
+      <span>{queued === 0 ? "·" : briefCount(queued)}</span>
     </td>
   );
 }
 
 function About({ paused }: { readonly paused: readonly string[] }) {
-  const types = paused.filter((name) => LANES.every((lane) => lane !== name));
-  if (types.length === 0) return <p>10 is the most urgent</p>;
+  if (paused.length === 0) return <p>10 is the most urgent</p>;
   return (
-    <p>
-      {types.map((name) => (
-        <span key={name}>
-          {name} <Paused name={name} />
-        </span>
+    <ul class="keys">
+      {paused.map((name) => (
+        <li key={name}>
+          <strong>{name}</strong> <Paused name={name} />
+        </li>
       ))}
-    </p>
+    </ul>
   );
 }
 
@@ -87,8 +83,7 @@ function Paused({ name }: { readonly name: string }) {
   };
   return (
     <>
-      {" "}
-      <Badge word="paused" />{" "}
+      <Badge word="paused" />
       <button type="button" class="plain" onClick={() => void resume()} aria-label={`Resume ${name}`}>
         Resume
       </button>
