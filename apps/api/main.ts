@@ -41,8 +41,10 @@ import type { FileRules, Ports } from "./ports.ts";
 import { type Listening, serve } from "./serve.ts";
 import { ensureAdmin } from "./use-cases/ensure-admin.ts";
 import { createPorts } from "./wiring.ts";
+import type { Dispatcher } from "./tasks/intake.ts";
 
 const POOL_CONNECTIONS_MAX = 10;
+import { busFleet } from "./workers/fleet.ts";
 /** Group commits need two at a time; atomic batches and single steps share the rest. */
 const HOT_CONNECTIONS_MAX = 6;
 /** No query of a request may take longer; the client has given up by then. */
@@ -134,24 +136,23 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
       checks: {
         postgres: async () => void (await sql`select 1`),
         nats: () => checkBus(bus),
+  const overviewBus = await connectOverview(bus);
         storage: () => blobs.checkHealth(),
       },
     }),
     isMetricsPublic: config.metricsEnabled,
     sql,
     hotSql,
-    dispatcher: {
-      publish: (messages) => publisher.publish(messages),
-      tellCancelled: (notice) => tellCancelled(bus, notice),
-      tell: (step) => teller.tell(step),
-    },
+    dispatcher: dispatcherOf(connections, teller),
     eventSink: connections.eventPublisher,
     querySql,
     isTextIndexed: config.eventSearch === "trigram",
     eventTail: new BusEventTail(bus),
     eventsInFlight: () => readInFlight(bus),
     live: new BusLiveTasks(bus),
-    overviewBus: await connectOverview(bus),
+    overviewBus,
+    fleet: await busFleet(bus, { list: overviewBus.workers, teller }),
+    heartbeatS: config.heartbeatIntervalS,
     dashboard: config.dashboardFolder === undefined ? null : openDashboard(config.dashboardFolder),
     control: busControl(bus),
     blobs,
@@ -181,6 +182,24 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
 
 function fileRulesOf(config: ApiConfig): FileRules {
   const { userFilesMax: filesMax, userFileBytesMax: bytesMax, userUploadsPerMinute: perMinuteMax } = config;
+function dispatcherOf({ bus, publisher }: Connections, teller: LiveTeller): Dispatcher {
+  return {
+    publish: (messages) => publisher.publish(messages),
+    tellCancelled: (notice) => tellCancelled(bus, notice),
+    tell: (step) => teller.tell(step),
+  };
+}
+
+function healthOf({ sql, bus, blobs }: Pick<Connections, "sql" | "bus"> & { readonly blobs: Blobs }): Health {
+  return createHealth({
+    checks: {
+      postgres: async () => void (await sql`select 1`),
+      nats: () => checkBus(bus),
+      storage: () => blobs.checkHealth(),
+    },
+  });
+}
+
   return { quota: { filesMax, bytesMax, perMinuteMax }, timeoutS: config.fileTimeoutS };
 }
 
@@ -195,7 +214,7 @@ interface Draining {
 async function drain({ ports, connections, teller, listening }: Draining): Promise<void> {
   const { bus, publisher, sql, hotSql, querySql } = connections;
   const { isClean } = await listening.stop();
-  await Promise.all([ports.intake.drain(), ports.eventIntake.drain()]);
+  await Promise.all([ports.workerDesk.drain(), ports.intake.drain(), ports.eventIntake.drain()]);
   await publisher.drain();
   await Promise.race([connections.stopMarks(), Bun.sleep(LAST_MARK_MS_MAX)]);
   teller.flush();

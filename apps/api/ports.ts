@@ -21,6 +21,7 @@ import type { QueueCounts } from "./queues/queue-counts.ts";
 import type { Dispatcher, Intake } from "./tasks/intake.ts";
 import type { TaskRules } from "./tasks/read-task.ts";
 import type { UploadLocks } from "./uploads/upload-locks.ts";
+import type { WorkerDesk } from "./workers/worker-desk.ts";
 
 export interface FileRules {
   readonly quota: FileQuota;
@@ -52,6 +53,10 @@ export interface Ports {
   readonly control: Control;
   readonly queueCounts: QueueCounts;
   readonly live: LiveTasks;
+  /** Workers that speak HTTP. */
+  readonly workerDesk: WorkerDesk;
+  /** How often a worker beats that does not say: HEARTBEAT_INTERVAL. */
+  readonly heartbeatS: number;
   /** The state behind the dashboard, and its streams. */
   readonly overview: Overview;
   readonly overviewBroadcast: OverviewBroadcast;

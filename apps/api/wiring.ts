@@ -26,6 +26,8 @@ import { type Dispatcher, Intake } from "./tasks/intake.ts";
 import type { TaskRules } from "./tasks/read-task.ts";
 import { createTaskMetrics } from "./tasks/task-metrics.ts";
 import { UploadLocks, type UploadReleasing } from "./uploads/upload-locks.ts";
+import type { Fleet } from "./workers/fleet.ts";
+import { WorkerDesk } from "./workers/worker-desk.ts";
 
 export interface Means {
   readonly log: Log;
@@ -48,6 +50,8 @@ export interface Means {
   readonly control: Control;
   readonly blobs: Blobs;
   readonly fileRules: FileRules;
+  readonly fleet: Fleet;
+  readonly heartbeatS: number;
   readonly liveFiles: LiveFiles;
   /** How api processes ask each other for an upload. */
   readonly uploadReleases: UploadReleasing;
@@ -79,6 +83,7 @@ export function createPorts(means: Means): Ports {
     queueCounts: new QueueCounts(sql),
     intake: new Intake({
       ...{ sql: means.hotSql, dispatcher: means.dispatcher, log },
+    workerDesk: new WorkerDesk({ ...means, sql: means.hotSql }),
       metrics: createTaskMetrics(means.metrics),
     }),
     taskRules: { timeoutS: means.timeoutS, nowMs, makeTaskId: () => Bun.randomUUIDv7() },

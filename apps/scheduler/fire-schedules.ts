@@ -61,7 +61,9 @@ export class ScheduleFirer {
     if (firing.tasks.length === 0) return firing;
     metrics.firedTicks.add({}, firing.tasks.length);
     log.debug("schedules fired", { tasks: firing.tasks.map(({ task }) => task.task_id).slice(0, 20) });
-    const messages = firing.tasks.map(({ task, seq }) => ({ dispatch: firstDispatch(task, seq) }));
+    const messages = firing.tasks.map(({ task, seq, route }) => ({
+      dispatch: firstDispatch(task, seq, route),
+    }));
     // Not awaited: the next tick does not wait for NATS, and the reconciler brings there what does not get there now.
     publisher.publish(messages).catch((error: unknown) => {
       log.warning("ticks are stored, and their messages are left to the reconciler", { error });

@@ -3,6 +3,7 @@ import type { CounterMetric, Metrics } from "@millrace/observe";
 export interface SchedulerMetrics {
   readonly republished: CounterMetric<"reason">;
   readonly lostAttempts: CounterMetric<never>;
+  readonly deadWorkers: CounterMetric<"kind">;
   readonly firedTicks: CounterMetric<never>;
   readonly deadLetters: CounterMetric<"task_type">;
   readonly swept: CounterMetric<"what">;
@@ -20,7 +21,12 @@ export function createSchedulerMetrics(metrics: Metrics): SchedulerMetrics {
     republished,
     lostAttempts: metrics.counter({
       name: "millrace_attempts_lost_total",
-      help: "Attempts whose worker died.",
+      help: "Attempts whose worker died, or let its lease run out.",
+    }),
+    deadWorkers: metrics.counter({
+      name: "millrace_workers_died_total",
+      help: "Workers whose heartbeats stopped, as this scheduler saw it: our own, and those that speak HTTP.",
+      labels: ["kind"],
     }),
     firedTicks: metrics.counter({
       name: "millrace_schedule_ticks_total",

@@ -1,12 +1,15 @@
 import { onPausesChanged, onSchedulesChanged } from "@millrace/bus";
 import { SCHEDULE_LOOK_MS_MAX } from "@millrace/core/limits";
+import type { WorkerBeat } from "@millrace/protocol";
 import { advance } from "./advance.ts";
 import { announce } from "./announce.ts";
 import { Duty } from "./duty.ts";
+import { endLeases } from "./end-leases.ts";
 import { expire } from "./expire.ts";
 import { FEED_EVERY_MS, feed } from "./feed.ts";
 import { ScheduleFirer } from "./fire-schedules.ts";
 import { keepPartitions } from "./keep-partitions.ts";
+import { RouteKeeper } from "./keep-routes.ts";
 import { monitorDeadLetters } from "./monitor-dead-letters.ts";
 import type { SchedulerPorts } from "./ports.ts";
 import { reconcile } from "./reconcile.ts";
@@ -33,6 +36,7 @@ export async function startDuties(
   const rescuer = new Duty({ name: "rescue", everyMs: 15 * SECOND_MS, round: () => rescue(ports), log });
   const unparker = new Duty({ name: "unpark", everyMs: 15 * SECOND_MS, round: () => unpark(ports), log });
   const duties = [
+  const routeKeeper = new RouteKeeper(ports);
     rescuer,
     unparker,
     new Duty({ name: "reconcile", everyMs: 5 * SECOND_MS, round: () => reconcile(ports), log }),
@@ -40,6 +44,8 @@ export async function startDuties(
     new Duty({ name: "announce", everyMs: 10 * SECOND_MS, round: () => announce(ports), log }),
     new Duty({ name: "expire", everyMs: 3 * SECOND_MS, round: () => expire(ports), log }),
     new Duty({ name: "feed", everyMs: FEED_EVERY_MS, round: () => feed(ports), log }),
+    new Duty({ name: "end leases", everyMs: SECOND_MS, round: () => endLeases(ports), log }),
+    new Duty({ name: "keep routes", everyMs: 5 * SECOND_MS, round: () => routeKeeper.round(), log }),
     new Duty({
       name: "keep partitions",
       everyMs: 3_600 * SECOND_MS,
@@ -56,6 +62,7 @@ export async function startDuties(
     if (ports.registry.takeDeaths()) rescuer.nudge();
   }, LOOK_FOR_DEATHS_MS);
   return async () => {
+    for (const beat of ports.registry.takeDead()) tellDeath(ports, beat);
     clearInterval(lookout);
     stopHearing();
     await Promise.all([stopFiring(), ...duties.map((duty) => duty.stop())]);
@@ -65,6 +72,33 @@ export async function startDuties(
 
 /** Fires schedules; whoever changes one says so, and the next due time is looked at again. */
 function startFiring(ports: SchedulerPorts): () => Promise<void> {
+function tellDeath({ log, metrics }: SchedulerPorts, beat: WorkerBeat): void {
+  metrics.deadWorkers.add({ kind: beat.owner_id === undefined ? "own" : "http" });
+  log.error("a worker is dead: its heartbeats stopped", {
+    worker_id: beat.worker_id,
+    session: beat.session,
+    last_heartbeat_at: beat.last_heartbeat_at,
+    current_tasks: beat.current_tasks.length,
+  });
+}
+
+/** Lets go on what breakers and limits hold back; whoever changes one of them says so. */
+async function startReleasing(ports: SchedulerPorts): Promise<() => Promise<void>> {
+  const releaser = new HeldReleaser(ports, () => duty.nudge());
+  const duty = new Duty({
+    name: "release held",
+    everyMs: 15 * SECOND_MS,
+    round: () => releaser.round(),
+    log: ports.log,
+  });
+  await releaser.start();
+  duty.start();
+  return async () => {
+    releaser.stop();
+    await duty.stop();
+  };
+}
+
   const firer = new ScheduleFirer(ports, () => duty.nudge());
   const duty = new Duty({
     name: "fire schedules",

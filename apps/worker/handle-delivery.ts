@@ -7,6 +7,7 @@ import { about } from "./about.ts";
 import { parkDelivery } from "./park.ts";
 import type { WorkerPorts } from "./ports.ts";
 import { type RunEnd, runAttempt } from "./run-attempt.ts";
+import { shelveDelivery } from "./shelve.ts";
 import type { TaskType } from "./task-type.ts";
 
 const CLAIM_RETRY_MS = 1_000;
@@ -21,8 +22,11 @@ export async function handleDelivery(delivery: Delivery, ports: WorkerPorts): Pr
   if (ports.pauses.isTypePaused(dispatch.task_type) && (await parkDelivery(delivery, dispatch, ports)))
     return;
   const type = ports.types.get(dispatch.task_type);
-  if (type === undefined) return offerToOthers(delivery, dispatch, ports);
-  if (await claim(delivery, dispatch, ports)) await runClaimed({ delivery, dispatch, type }, ports);
+  if (type === undefined) return await shelveDelivery(delivery, dispatch, ports);
+  const pass = await passGuards(delivery, dispatch, ports);
+  if (pass === null) return;
+  if (await claim(delivery, dispatch, ports)) await runClaimed({ delivery, dispatch, type, pass }, ports);
+  else pass.unused();
 }
 
 async function runClaimed(start: Start, ports: WorkerPorts): Promise<void> {
@@ -44,12 +48,6 @@ function dropPoison(delivery: Delivery, { bus, log, metrics }: WorkerPorts): voi
   log.error("a message in TASKS is not a dispatch and was dropped", { body: delivery.body.slice(0, 500) });
   metrics.poison.add({});
   ack(bus, delivery);
-}
-
-/** A worker with a handler of that type may be there, or come. */
-function offerToOthers(delivery: Delivery, dispatch: Dispatch, { bus, log }: WorkerPorts): void {
-  log.debug("no handler for this task type here", about(dispatch));
-  giveBack(bus, delivery, UNKNOWN_TYPE_PAUSE_MS);
 }
 
 async function claim(delivery: Delivery, dispatch: Dispatch, ports: WorkerPorts): Promise<boolean> {

@@ -10,6 +10,7 @@ import type { RunningAttempts } from "./running.ts";
 import type { SelfAudit } from "./self-audit.ts";
 import type { TaskLog, TaskType } from "./task-type.ts";
 
+import type { Shelf } from "./shelve.ts";
 /** An attempt whose outcome is committed. */
 export interface Settled {
   readonly delivery: Delivery;
@@ -33,6 +34,10 @@ export interface WorkerPorts {
   readonly parking: Pick<ParkingPlace, "park">;
   readonly publisher: DispatchPublisher;
   readonly running: RunningAttempts;
+  /** Breakers and limits, and where what they hold back is parked. */
+  readonly guards: Guards;
+  readonly holdings: Pick<Holdings, "hold">;
+  readonly shelf: Pick<Shelf, "shelve">;
   readonly audit: SelfAudit;
   /** To be nudged when a task with children has ended. */
   readonly endTeller: Pick<EndTeller, "nudge">;

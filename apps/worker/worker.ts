@@ -7,7 +7,7 @@ import {
 } from "@millrace/core/limits";
 import { groupSizes, type Log, type Metrics } from "@millrace/observe";
 import { type Dispatch, sessionOf } from "@millrace/protocol";
-import { EndTeller, listPauses, type Sql } from "@millrace/store";
+import { EndTeller, listPauses, routeToWorkers, type Sql } from "@millrace/store";
 import { about } from "./about.ts";
 import { Attempts } from "./attempts.ts";
 import { followUp } from "./follow-up.ts";
@@ -20,6 +20,7 @@ import type { WorkerPorts } from "./ports.ts";
 import { RunningAttempts } from "./running.ts";
 import { SelfAudit } from "./self-audit.ts";
 import type { TaskLog, TaskType } from "./task-type.ts";
+import { Shelf } from "./shelve.ts";
 import { createStepTeller } from "./tell-steps.ts";
 
 export interface WorkerOptions {
@@ -80,7 +81,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const stopListening = onCancelled(bus, (notice) => {
     if (notice.session === session) running.abort(notice.seq, notice.attempt, "cancelled");
   });
-  await pauses.start();
+  await Promise.all([pauses.start(), claimTypes(options)]);
   const loops = [...pullers.values()].map((puller) => puller.run());
   return {
     session,
@@ -111,6 +112,15 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
 function slotsOf({ slots }: WorkerOptions): number {
   return LANES.reduce((sum, lane) => sum + slots[lane], 0);
 }
+/** Before the first delivery: what others cannot run must not be shelved, since we can. The scheduler makes up for a failure. */
+async function claimTypes({ sql, types, log }: WorkerOptions): Promise<void> {
+  try {
+    await routeToWorkers(sql, [...types.keys()]);
+  } catch (error) {
+    log.warning("the database was not told what this worker can run; the scheduler will", { error });
+  }
+}
+
 
 /** What the drain waits for, too. */
 type OwnPorts = WorkerPorts & { readonly endTeller: EndTeller };
@@ -165,6 +175,9 @@ function makePorts(options: WorkerOptions, { session, running, pullers, work, pa
     audit: new SelfAudit({ sql, session, running, publisher, log }),
     endTeller: new EndTeller({
       sql,
+    guards: guarding.guards,
+    holdings: guarding.holdings,
+    shelf: new Shelf(sql),
       publish: (due) =>
         publisher.publish(due.map(({ dispatch, readyAt }) => ({ dispatch, dueAtMs: readyAt.getTime() }))),
       tell: (step) => live.tell(step),

@@ -6,6 +6,8 @@ export * from "./event-follower.ts";
 export * from "./event-publisher.ts";
 export * from "./event-reader.ts";
 export * from "./level-depths.ts";
+export * from "./held.ts";
+export * from "./leases.ts";
 export * from "./live.ts";
 export * from "./live-files.ts";
 export type { EventMark, Voided } from "./ordinals.ts";

@@ -111,6 +111,8 @@ function isObject(told: unknown): told is Readonly<Record<string, unknown>> {
 }
 
 export interface CancelNotice {
+  /** For workers over HTTP, who know no other name of it. */
+  readonly task_id?: string;
   readonly seq: number;
   readonly attempt: number;
   readonly session: string;

@@ -10,6 +10,7 @@ import {
 } from "@millrace/protocol";
 import { headers, type MsgHdrs } from "nats";
 import type { Bus } from "./connect.ts";
+import { tellLeasable } from "./leases.ts";
 
 /** A message that starts an attempt: now, or at a time. */
 export interface Outgoing {
@@ -60,11 +61,20 @@ export class DispatchPublisher {
   }
 
   /**
+   * Shelved tasks have no message: those who wait to lease them are told.
    * Rejects with BUS_UNAVAILABLE after some tries, and with OVERLOADED when too much waits. Then nothing, some or all of
    * the messages may stand in the stream.
    */
-  publish(messages: readonly Outgoing[]): Promise<readonly Published[]> {
-    return this.#waves.addAll(messages.map(encode));
+  async publish(messages: readonly Outgoing[]): Promise<readonly Published[]> {
+    const leasable = new Set(
+      messages.flatMap(({ dispatch }) => (dispatch.route ? [dispatch.task_type] : [])),
+    );
+    if (leasable.size === 0) return await this.#waves.addAll(messages.map(encode));
+    tellLeasable(this.#bus, [...leasable]);
+    const hasMessage = messages.map(({ dispatch }) => dispatch.route !== "shelved");
+    const published = await this.#waves.addAll(messages.filter((_, index) => hasMessage[index]).map(encode));
+    let next = 0;
+    return hasMessage.map((has) => !has || (published[next++] ?? false));
   }
 
   drain(): Promise<void> {

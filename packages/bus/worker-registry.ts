@@ -33,6 +33,7 @@ export class WorkerRegistry {
   readonly #nowMs: () => number;
   /** Dead workers whose death was told. */
   readonly #mourned = new Set<string>();
+  readonly #dead: WorkerBeat[] = [];
   #isSomeoneGone = false;
   #bus: Bus | undefined;
   #stop: () => void = () => {};
@@ -60,6 +61,7 @@ export class WorkerRegistry {
 
   hear(beat: WorkerBeat): void {
     const former = this.#entries.get(workerKey(beat.worker_id));
+    if (former !== undefined && isOfEarlierLife(beat, former.beat)) return;
     if (former !== undefined && former.beat.session !== beat.session) this.#isSomeoneGone = true;
     this.#entries.set(workerKey(beat.worker_id), { beat, heardAtMs: this.#nowMs() });
   }
@@ -73,10 +75,16 @@ export class WorkerRegistry {
       if (this.#livenessOf(entry) !== "dead") this.#mourned.delete(key);
       else if (!this.#mourned.has(key)) {
         this.#mourned.add(key);
+        this.#dead.push(entry.beat);
         isSomeoneGone = true;
       }
     }
     return isSomeoneGone;
+  }
+
+  /** Those whose death `takeDeaths` has noticed since this was asked last. Who said goodbye, or came back, is not among them. */
+  takeDead(): readonly WorkerBeat[] {
+    return this.#dead.splice(0);
   }
 
   stop(): void {
@@ -165,6 +173,11 @@ export class WorkerRegistry {
     }
     return nowMs - since > UNKNOWN_GRACE_MS;
   }
+}
+
+/** Lives of workers over HTTP are counted; the beat of a former one may still be on its way through another process. */
+function isOfEarlierLife(beat: WorkerBeat, known: WorkerBeat): boolean {
+  return beat.owner_id !== undefined && known.owner_id === beat.owner_id && beat.session < known.session;
 }
 
 function isSameBeat(a: WorkerBeat, b: WorkerBeat): boolean {

@@ -35,6 +35,8 @@ export const FAULTS = {
   SCHEDULE_ID_CONFLICT: { status: 409, title: "The schedule id belongs to another schedule" },
   UPLOAD_OFFSET_CONFLICT: { status: 409, title: "The upload stands at another offset" },
   IDEMPOTENCY_CONFLICT: { status: 409, title: "The Idempotency-Key belongs to another request" },
+  WORKER_ID_TAKEN: { status: 409, title: "The worker id belongs to another worker" },
+  WORKER_REPLACED: { status: 409, title: "Another process has registered as this worker" },
   LEASE_LOST: { status: 409, title: "The lease belongs to somebody else now" },
   FILE_NOT_READY: { status: 409, title: "The bytes that were asked for are not there yet" },
   UPLOAD_SUPERSEDED: { status: 409, title: "The upload was given up before its end" },

@@ -13,3 +13,5 @@ export * from "./task.ts";
 export * from "./template.ts";
 export * from "./turns.ts";
 export * from "./verdict.ts";
+export * from "./why.ts";
+export * from "./worker-load.ts";

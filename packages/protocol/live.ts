@@ -12,6 +12,8 @@ export interface LiveTask {
   readonly priority?: number;
   /** How long the attempt that this step ended had run. */
   readonly took_ms?: number;
+  /** Who runs it, when it is not whoever tells it. */
+  readonly worker_id?: string;
   /** So many more tasks took the same step with it, and are not named. */
   readonly others?: number;
 }

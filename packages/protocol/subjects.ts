@@ -66,6 +66,10 @@ export function liveFileSubject(fileId: string): string {
 
 /** Core NATS: tells the workers that a running task was cancelled. */
 export const CANCEL_SUBJECT = "control.cancel";
+/** Core NATS: tasks of these types may be leased by workers over HTTP. */
+export const LEASABLE_SUBJECT = "control.leasable";
+/** Core NATS: a worker over HTTP has registered anew, drains, or has left. */
+export const WORKERS_SUBJECT = "control.workers";
 /** Core NATS: schedules have changed, so that whoever fires them looks when the next one is due. */
 export const SCHEDULES_SUBJECT = "control.schedules";
 

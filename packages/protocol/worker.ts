@@ -12,6 +12,8 @@ export interface WorkerBeat {
   /** How often it promises to beat, in seconds; three missed beats mean death. */
   readonly heartbeat_interval: number;
   readonly system_info: SystemInfo;
+  /** Set for workers that speak HTTP: the user who registered it. */
+  readonly owner_id?: number;
 }
 
 /** Shares 0 … 1 where known. */
@@ -56,6 +58,7 @@ function isWorkerBeat(value: unknown): value is WorkerBeat {
     typeof beat.heartbeat_interval === "number" &&
     beat.heartbeat_interval > 0 &&
     Array.isArray(beat.capabilities) &&
-    Array.isArray(beat.current_tasks)
+    Array.isArray(beat.current_tasks) &&
+    (beat.owner_id === undefined || typeof beat.owner_id === "number")
   );
 }

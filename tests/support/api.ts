@@ -8,11 +8,13 @@ import type { OverviewBus } from "@millrace/api/overview/sources";
 import type { Ports } from "@millrace/api/ports";
 import { ensureAdmin } from "@millrace/api/use-cases/ensure-admin";
 import { createPorts } from "@millrace/api/wiring";
+import type { Fleet } from "@millrace/api/workers/fleet";
 import type { Blobs } from "@millrace/blobs";
 import { createHealth, createLog, createMetrics, type HealthCheck } from "@millrace/observe";
 import type { LiveFile } from "@millrace/protocol";
 import { type FileQuota, openPool, type Sql } from "@millrace/store";
 import { freshDatabase } from "./servers.ts";
+import { LocalFleet } from "./local-fleet.ts";
 
 /** The API in this process, on a database of its own, with a clock that a test moves. */
 export interface ApiUnderTest {
@@ -60,6 +62,8 @@ export interface ApiOptions {
   /** What the overview hears of other processes; by default, nothing. */
   readonly overviewBus?: OverviewBus;
   readonly isTextIndexed?: boolean;
+  /** What is heard of workers; by default, what this process tells itself. */
+  readonly fleet?: Fleet;
   readonly eventsInFlight?: () => Promise<InFlight>;
   readonly checks?: Readonly<Record<string, HealthCheck>>;
   readonly isMetricsPublic?: boolean;
@@ -138,6 +142,8 @@ function build(databaseUrl: string, clock: { ms: number }, options: ApiOptions):
     },
     blobs: options.blobs ?? NO_BLOBS,
     fileRules: { quota: options.fileQuota ?? FILE_QUOTA, timeoutS: 120 },
+    fleet: options.fleet ?? new LocalFleet(),
+    heartbeatS: 30,
       readPauses: async () => [],
     liveFiles: new LocalLiveFiles(),
     uploadReleases: { ask: async () => "free", hold: () => () => {} },

@@ -14,7 +14,7 @@ export async function register(sql: Sql, wish: Partial<NewRemoteWorker> = {}): P
   const registration = await registerRemoteWorker(sql, {
     workerId,
     ownerId: 1,
-    session: `${workerId}~${Bun.randomUUIDv7().slice(-8)}`,
+    nonce: Bun.randomUUIDv7().slice(-8),
     instance: null,
     servesAll: true,
     capabilities: ["render"],

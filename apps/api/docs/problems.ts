@@ -29,6 +29,10 @@ export const PROBLEM_HELP: Readonly<Record<FaultCode, string>> = {
     "Resumable uploads only. Nothing was changed; ask with HEAD for the offset and go on from there.",
   SCHEDULE_ID_CONFLICT:
     "The schedule id was used before, for another schedule. That one is unchanged; choose another id, or change it with PATCH.",
+  WORKER_ID_TAKEN:
+    "The worker id is that of somebody else's worker, or of one of the product's own. Choose another id.",
+  WORKER_REPLACED:
+    "Another process has registered with this worker id since, and its registration counts. Stop, or register again, which ends the other one.",
   LEASE_LOST: "The lease has expired or was taken over. Stop working on the task; somebody else does.",
   FILE_NOT_READY:
     "The file still arrives, its result is not made yet, or its processing failed; `detail` says which. Follow the file with its stream.",

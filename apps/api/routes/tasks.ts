@@ -11,6 +11,7 @@ import { submitBatch } from "../use-cases/submit-batch.ts";
 import { submitTask } from "../use-cases/submit-task.ts";
 import { taskActions } from "./task-actions.ts";
 import { taskGraph } from "./task-graph.ts";
+import { taskLeases } from "./task-leases.ts";
 import { BatchAnswer, TaskAnswer } from "./task-schemas.ts";
 import { taskLists, taskViews } from "./task-views.ts";
 
@@ -31,7 +32,9 @@ export function taskRoutes(ports: Ports) {
     .use(taskLists(ports))
     .use(taskViews(ports))
     .use(taskGraph(ports))
-    .use(taskActions(ports));
+    .use(taskWhy(ports))
+    .use(taskActions(ports))
+    .use(taskLeases(ports));
 }
 
 /** A body that came in chunks has no declared length: then it is measured. */

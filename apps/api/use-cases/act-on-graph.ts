@@ -43,7 +43,7 @@ export async function cancelGraph(
     repeated(() => cancelTasks(ports.hotSql, seqs, `cancelled on request, with the ${scope} of ${taskId}`)),
   );
   for (const { seq, taskId: task_id, attempt, session } of cancelled) {
-    if (session !== null) ports.dispatcher.tellCancelled({ seq, attempt, session });
+    if (session !== null) ports.dispatcher.tellCancelled({ seq, task_id, attempt, session });
     ports.dispatcher.tell({ seq, task_id, status: "cancelled", phase: "cancelled", attempt });
   }
   ports.intake.tellEnds();

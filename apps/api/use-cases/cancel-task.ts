@@ -15,7 +15,8 @@ export async function cancelTask(ports: Ports, identity: Identity, taskId: strin
     throw new Fault("TASK_STATE_CONFLICT", `the task has ${after.status} already`);
   if (cancelled === null) return after;
   ports.intake.tellEnds();
-  if (cancelled.running !== null) ports.dispatcher.tellCancelled({ seq: task.seq, ...cancelled.running });
+  if (cancelled.running !== null)
+    ports.dispatcher.tellCancelled({ seq: task.seq, task_id: taskId, ...cancelled.running });
   ports.dispatcher.tell({
     seq: task.seq,
     task_id: taskId,

@@ -8,6 +8,6 @@ export async function triggerSchedule(ports: Ports, identity: Identity, schedule
   await findScheduleFor(ports, identity, scheduleId);
   const fired = await orStoreFault(triggerInStore(ports.hotSql, scheduleId));
   if (fired === null) throw new Fault("NOT_FOUND", "no such schedule");
-  ports.intake.publish([{ dispatch: firstDispatch(fired.task, fired.seq) }]);
+  ports.intake.publish([{ dispatch: firstDispatch(fired.task, fired.seq, fired.route) }]);
   return fired.task.task_id;
 }

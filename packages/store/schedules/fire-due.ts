@@ -1,5 +1,6 @@
 import { tickTaskId } from "@millrace/core";
 import { SCHEDULE_RUNS_KEPT } from "@millrace/core/limits";
+import type { LeaseRoute } from "@millrace/protocol";
 import type { Sql, Transaction } from "../connect.ts";
 import { storableText } from "../tasks/hostile-content.ts";
 import { type NewTask, submitTasks } from "../tasks/submit-tasks.ts";
@@ -10,6 +11,7 @@ import { SCHEDULE_COLUMNS, type ScheduleRecord, type ScheduleRow, toSchedule } f
 export interface FiredTask {
   readonly task: NewTask;
   readonly seq: number;
+  readonly route?: LeaseRoute;
 }
 
 export interface Firing {
@@ -67,6 +69,7 @@ interface Run {
   readonly kind: "fired" | "skipped" | "triggered";
   readonly task: NewTask | null;
   readonly seq: number | null;
+  readonly route?: LeaseRoute | undefined;
 }
 
 async function carryOut(sql: Transaction, plans: readonly FiringPlan[]): Promise<readonly FiredTask[]> {
@@ -79,7 +82,9 @@ async function carryOut(sql: Transaction, plans: readonly FiringPlan[]): Promise
   );
   await writeRuns(sql, [...fired, ...skipped]);
   await moveOn(sql, plans);
-  return fired.flatMap(({ task, seq }) => (task === null || seq === null ? [] : [{ task, seq }]));
+  return fired.flatMap(({ task, seq, route }) =>
+    task === null || seq === null ? [] : [{ task, seq, ...(route !== undefined && { route }) }],
+  );
 }
 
 function taskOf(schedule: ScheduleRecord, tickMs: number): NewTask {
@@ -114,12 +119,13 @@ async function submitRuns(
   for (const [index, { schedule, tickMs, task }] of wanted.entries()) {
     const answer = answers[index];
     if (answer?.kind === "stored") {
-      runs.push({ schedule, tickMs, kind, task, seq: answer.seq });
+      runs.push({ schedule, tickMs, kind, task, seq: answer.seq, route: answer.route });
       continue;
     }
     const renamed = { ...task, task_id: `${task.task_id}:${schedule.nonce}` };
     const [second] = await submitTasks(sql, [renamed]);
-    runs.push({ schedule, tickMs, kind, task: renamed, seq: second?.kind === "stored" ? second.seq : null });
+    const own = second?.kind === "stored" ? second : undefined;
+    runs.push({ schedule, tickMs, kind, task: renamed, seq: own?.seq ?? null, route: own?.route });
   }
   return runs;
 }
@@ -187,8 +193,8 @@ export async function triggerSchedule(sql: Sql, scheduleId: string): Promise<Fir
     };
     const runs = await submitRuns(transaction, [{ schedule, tickMs: row.now.getTime(), task }], "triggered");
     await writeRuns(transaction, runs);
-    const seq = runs[0]?.seq ?? null;
-    return seq === null ? null : { task, seq };
+    const { seq = null, route } = runs[0] ?? {};
+    return seq === null ? null : { task, seq, ...(route !== undefined && { route }) };
   });
 }
 

@@ -1,4 +1,5 @@
 import { REMOTE_WORKERS_PER_OWNER_MAX } from "@millrace/core/limits";
+import { sessionOf } from "@millrace/protocol";
 import type { Sql, Transaction } from "../connect.ts";
 
 /** A worker that speaks HTTP, as it registered. */
@@ -17,7 +18,10 @@ export interface RemoteWorker {
   readonly registeredAt: Date;
 }
 
-export type NewRemoteWorker = Omit<RemoteWorker, "isDraining" | "registeredAt">;
+export type NewRemoteWorker = Omit<RemoteWorker, "session" | "isDraining" | "registeredAt"> & {
+  /** Makes the session of a new life one that nobody had before. */
+  readonly nonce: string;
+};
 
 export type Registration =
   | {
@@ -45,7 +49,7 @@ export async function registerRemoteWorker(sql: Sql, wish: NewRemoteWorker): Pro
     if (known !== undefined && known.ownerId !== wish.ownerId) return { kind: "taken" };
     if (known === undefined && (await isFull(tx, wish.ownerId))) return { kind: "limit" };
     const isSameLife = known !== undefined && wish.instance !== null && known.instance === wish.instance;
-    const session = isSameLife ? known.session : wish.session;
+    const session = isSameLife ? known.session : nextSession(wish, known?.session);
     const isDraining = isSameLife && known.isDraining;
     const [worker] = await tx<RemoteWorker[]>`
       insert into remote_workers (worker_id, owner_id, session, instance, serves_all, capabilities, max_concurrent_tasks,
@@ -63,6 +67,18 @@ export async function registerRemoteWorker(sql: Sql, wish: NewRemoteWorker): Pro
     const newTypes = await routeToLeases(tx, wish.capabilities);
     return { kind: "registered", worker, isNew: known === undefined, formerSession, newTypes };
   });
+}
+
+const LIFE_DIGITS = 8;
+
+/**
+ * Lives are counted, in the order in which they were registered: of two beats that meet, everybody can tell the later
+ * life's, whatever the clocks of those who sent them say.
+ */
+function nextSession({ workerId, nonce }: NewRemoteWorker, former: string | undefined): string {
+  const life =
+    former === undefined ? 0 : Number(former.slice(former.lastIndexOf("~") + 1).slice(0, LIFE_DIGITS));
+  return sessionOf(workerId, `${String(life + 1).padStart(LIFE_DIGITS, "0")}-${nonce}`);
 }
 
 async function isFull(sql: Transaction, ownerId: number): Promise<boolean> {

@@ -105,9 +105,9 @@ test("the same instance again is the same life, and another user's id is taken",
   expect(await register(store.sql, { workerId: "w", instance: "one" })).toMatchObject({
     session: first.session,
   });
-  const again = await registerRemoteWorker(store.sql, { ...first, session: "w~2", instance: "two" });
+  const again = await registerRemoteWorker(store.sql, { ...first, nonce: "2", instance: "two" });
   expect(again).toMatchObject({ kind: "registered", isNew: false, formerSession: first.session });
-  const stranger = await registerRemoteWorker(store.sql, { ...first, ownerId: 2 });
+  const stranger = await registerRemoteWorker(store.sql, { ...first, nonce: "3", ownerId: 2 });
   expect(stranger).toEqual({ kind: "taken" });
 });
 
