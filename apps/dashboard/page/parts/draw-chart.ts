@@ -118,9 +118,19 @@ function seriesOf(
     label: name,
     stroke,
     width: 1.6,
-    points: { size: 4, width: 0, fill: stroke },
+    // A few values far apart would be lines of no length.
+    points: { size: 4, width: 0, fill: stroke, show: (chart, index) => isSparse(chart.data[index] ?? []) },
     ...(isFilled && { fill: `color-mix(in srgb, ${stroke} 12%, transparent)` }),
   };
+}
+
+const SPARSE_MAX = 20;
+
+function isSparse(values: ArrayLike<number | null | undefined>): boolean {
+  return (
+    Array.from(values).filter((value) => value !== null && value !== undefined && value !== 0).length <=
+    SPARSE_MAX
+  );
 }
 
 function clockWords(seconds: number): string {
