@@ -79,6 +79,18 @@ export function onPausesChanged(bus: Bus, handle: () => void): () => void {
   return hear(bus, `${SUBJECT_PREFIX}>`, handle);
 }
 
+const LIMITS_KEY = "limits";
+
+/** Says that limits have changed: the database has them, and whoever enforces them reads them there. */
+export async function tellLimitsChanged(bucket: KV, changedAt: Date): Promise<void> {
+  const value = JSON.stringify({ changed_at: changedAt.toISOString() });
+  await bucket.put(LIMITS_KEY, value, { timeout: PUT_MS_MAX });
+}
+
+export function onLimitsChanged(bus: Bus, handle: () => void): () => void {
+  return hear(bus, `$KV.${CONTROL_BUCKET}.${LIMITS_KEY}`, handle);
+}
+
 function hear(bus: Bus, subject: string, handle: () => void): () => void {
   const subscription = bus.connection.subscribe(subject, {
     callback: (error) => {

@@ -1,3 +1,4 @@
+export * from "./breaker-board.ts";
 export * from "./connect.ts";
 export * from "./connection-state.ts";
 export * from "./control.ts";
@@ -5,6 +6,7 @@ export * from "./dead-letter-box.ts";
 export * from "./event-follower.ts";
 export * from "./event-publisher.ts";
 export * from "./event-reader.ts";
+export * from "./held.ts";
 export * from "./level-depths.ts";
 export * from "./held.ts";
 export * from "./leases.ts";

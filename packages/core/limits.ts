@@ -64,6 +64,7 @@ import {
 export * from "./limits/events.ts";
 export * from "./limits/files.ts";
 export * from "./limits/graphs.ts";
+export * from "./limits/guards.ts";
 export * from "./limits/identity.ts";
 export * from "./limits/process.ts";
 export * from "./limits/schedules.ts";

@@ -1,3 +1,4 @@
+export * from "./breaker.ts";
 export * from "./dead-letter.ts";
 export * from "./dispatch.ts";
 export * from "./live.ts";

@@ -82,3 +82,10 @@ export function uploadReleaseSubject(fileId: string): string {
 export function dispatchId(taskId: string, attempt: number): string {
   return `${taskId}:${attempt}`;
 }
+
+/** Core NATS: a breaker has changed, as its bucket has it by now. What gets lost is read from the bucket. */
+export const BREAKER_CHANGED_SUBJECT = "millrace.breakers.changed";
+/** Core NATS: a worker has parked tasks, or has been refused, for the name in the body. */
+export const HELD_SUBJECT = "millrace.held";
+/** Core NATS: a permit of the name in the body is free again while somebody waits for it. */
+export const FREED_SUBJECT = "millrace.freed";

@@ -1,6 +1,7 @@
 export * from "./connect.ts";
 export * from "./events/index.ts";
 export * from "./files/index.ts";
+export * from "./guards/index.ts";
 export * from "./migrate.ts";
 export * from "./queues/index.ts";
 export * from "./retryable.ts";

@@ -46,14 +46,14 @@ export async function listParkedNames(sql: Sql): Promise<readonly string[]> {
   return rows.map((row) => row.name);
 }
 
-/** Takes parked tasks back into the queue, the oldest first; several schedulers get different ones. */
+/** Takes parked tasks back into the queue, the most urgent first; several schedulers get different ones. */
 export async function takeParked(
   sql: Sql,
   { name, limit }: { readonly name: string; readonly limit: number },
 ): Promise<readonly number[]> {
   const rows = await sql<{ seq: number }[]>`
     with parked as materialized (
-      select seq from open_tasks where parked_for = ${name} order by seq limit ${limit} for update skip locked
+      select seq from open_tasks where parked_for = ${name} order by priority desc, seq limit ${limit} for update skip locked
     )
     update open_tasks o set parked_for = null, ready_at = clock_timestamp(), published_at = clock_timestamp()
     from parked where o.seq = any(array(select seq from parked)) and o.seq = parked.seq returning o.seq`;

@@ -1,0 +1,3 @@
+export * from "./hold-tasks.ts";
+export * from "./limits.ts";
+export * from "./read-wait.ts";
