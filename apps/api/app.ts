@@ -8,6 +8,7 @@ import { scopeOf } from "./http/request-scope.ts";
 import { RouteTable } from "./http/route-table.ts";
 import type { Ports } from "./ports.ts";
 import { authRoutes } from "./routes/auth.ts";
+import { breakerRoutes } from "./routes/breakers.ts";
 import { bulkHandshakeRoutes, bulkRoutes } from "./routes/bulk.ts";
 import { dlqRoutes } from "./routes/dlq.ts";
 import { docsRoutes } from "./routes/docs.ts";
@@ -17,6 +18,7 @@ import { fileRoutes } from "./routes/files.ts";
 import { homeRoutes } from "./routes/home.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { ledgerRoutes } from "./routes/ledger.ts";
+import { limitRoutes } from "./routes/limits.ts";
 import { operationsRoutes } from "./routes/operations.ts";
 import { otlpRoutes } from "./routes/otlp.ts";
 import { overviewRoutes } from "./routes/overview.ts";
@@ -85,6 +87,8 @@ function apiRoutes(ports: Ports): AnyElysia {
     .use(fileRoutes(ports))
     .use(scheduleRoutes(ports))
     .use(queueRoutes(ports))
+    .use(breakerRoutes(ports))
+    .use(limitRoutes(ports))
     .use(eventRoutes(ports))
     .use(eventQueryRoutes(ports))
     .use(breakerRoutes(ports))

@@ -13,6 +13,7 @@ import { RouteKeeper } from "./keep-routes.ts";
 import { monitorDeadLetters } from "./monitor-dead-letters.ts";
 import type { SchedulerPorts } from "./ports.ts";
 import { reconcile } from "./reconcile.ts";
+import { HeldReleaser } from "./release-held.ts";
 import { rescue } from "./rescue.ts";
 import type { FileSweeper } from "./sweep-files.ts";
 import { unpark } from "./unpark.ts";
@@ -55,6 +56,7 @@ export async function startDuties(
     new Duty({ name: "sweep files", everyMs: 60 * SECOND_MS, round: () => fileSweeper.round(), log }),
   ];
   const stopFiring = startFiring(ports);
+  const stopReleasing = await startReleasing(ports);
   const stopHearing = onPausesChanged(ports.bus, () => unparker.nudge());
   const stopMonitor = await monitorDeadLetters(ports);
   for (const duty of duties) duty.start();
@@ -65,8 +67,25 @@ export async function startDuties(
     for (const beat of ports.registry.takeDead()) tellDeath(ports, beat);
     clearInterval(lookout);
     stopHearing();
-    await Promise.all([stopFiring(), ...duties.map((duty) => duty.stop())]);
+    await Promise.all([stopFiring(), stopReleasing(), ...duties.map((duty) => duty.stop())]);
     await stopMonitor();
+  };
+}
+
+/** Lets go on what breakers and limits hold back; whoever changes one of them says so. */
+async function startReleasing(ports: SchedulerPorts): Promise<() => Promise<void>> {
+  const releaser = new HeldReleaser(ports, () => duty.nudge());
+  const duty = new Duty({
+    name: "release held",
+    everyMs: 15 * SECOND_MS,
+    round: () => releaser.round(),
+    log: ports.log,
+  });
+  await releaser.start();
+  duty.start();
+  return async () => {
+    releaser.stop();
+    await duty.stop();
   };
 }
 

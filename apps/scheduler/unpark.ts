@@ -14,7 +14,8 @@ export async function unpark(ports: SchedulerPorts): Promise<boolean> {
   const paused = new Set(pauses.map((pause) => pause.name));
   let isMore = false;
   for (const name of await listParkedNames(ports.sql)) {
-    if (paused.has(name)) continue;
+    // What a guard holds back has a colon; `release-held.ts` sees to it.
+    if (paused.has(name) || name.includes(":")) continue;
     const seqs = await takeParked(ports.sql, { name, limit: UNPARK_TASKS_MAX });
     const published = await publishAgain(ports, seqs, "resumed");
     if (published > 0) ports.log.info("parked tasks go on", { task_type: name, tasks: published });

@@ -4,6 +4,7 @@ import { UNKNOWN_TYPE_PAUSE_MS } from "@millrace/core/limits";
 import { backoffFromWords, type Dispatch, decodeDispatch, submittedAtMs } from "@millrace/protocol";
 import { fillPayload, lastWord, type SettleAnswer, type Settlement } from "@millrace/store";
 import { about } from "./about.ts";
+import { type Pass, passGuards } from "./guards/pass-guards.ts";
 import { parkDelivery } from "./park.ts";
 import type { WorkerPorts } from "./ports.ts";
 import { type RunEnd, runAttempt } from "./run-attempt.ts";
@@ -30,15 +31,16 @@ export async function handleDelivery(delivery: Delivery, ports: WorkerPorts): Pr
 }
 
 async function runClaimed(start: Start, ports: WorkerPorts): Promise<void> {
-  const { delivery, dispatch } = start;
+  const { delivery, dispatch, pass } = start;
   try {
-    const end = await run(start, ports);
+    const end = pass.ended(await run(start, ports));
     await settle(delivery, dispatch, { end, ports });
   } catch (error) {
     // The claim stays; the audit gives it back.
     ports.log.error("an attempt could not be brought to its end", { ...about(dispatch), error });
     ports.audit.request();
   } finally {
+    pass.unused(); // Unless it has ended.
     ports.running.remove(dispatch);
   }
 }
@@ -77,6 +79,7 @@ interface Start {
   readonly delivery: Delivery;
   readonly dispatch: Dispatch;
   readonly type: TaskType;
+  readonly pass: Pass;
 }
 
 async function run({ delivery, dispatch, type }: Start, ports: WorkerPorts): Promise<RunEnd> {

@@ -4,6 +4,8 @@ import type { Log } from "@millrace/observe";
 import type { Dispatch, LiveTask } from "@millrace/protocol";
 import type { EndTeller, Settlement, Sql } from "@millrace/store";
 import type { Attempts } from "./attempts.ts";
+import type { Guards } from "./guards/guards.ts";
+import type { Holdings } from "./guards/holdings.ts";
 import type { WorkerMetrics } from "./metrics.ts";
 import type { ParkingPlace } from "./park.ts";
 import type { RunningAttempts } from "./running.ts";
@@ -32,6 +34,9 @@ export interface WorkerPorts {
   /** What may not start now. */
   readonly pauses: Pick<PauseBoard, "isTypePaused">;
   readonly parking: Pick<ParkingPlace, "park">;
+  /** Breakers and limits, and where what they hold back is parked. */
+  readonly guards: Guards;
+  readonly holdings: Pick<Holdings, "hold">;
   readonly publisher: DispatchPublisher;
   readonly running: RunningAttempts;
   /** Breakers and limits, and where what they hold back is parked. */

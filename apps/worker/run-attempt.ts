@@ -21,8 +21,10 @@ export class AttemptAborted extends Error {
   }
 }
 
-/** How the handler ended, or why it was not allowed to. */
-export type RunEnd = AttemptOutcome | { readonly kind: "aborted"; readonly why: "cancelled" | "drained" };
+/** How the handler ended, or why it was not allowed to. `probe`: it failed finding out whether a host is back. */
+export type RunEnd =
+  | AttemptOutcome
+  | { readonly kind: "aborted"; readonly why: "cancelled" | "drained" | "probe" };
 
 export interface Run {
   readonly type: TaskType;

@@ -11,6 +11,7 @@ import { EndTeller, listPauses, routeToWorkers, type Sql } from "@millrace/store
 import { about } from "./about.ts";
 import { Attempts } from "./attempts.ts";
 import { followUp } from "./follow-up.ts";
+import { type Guarding, startGuards } from "./guards/start-guards.ts";
 import { handleDelivery } from "./handle-delivery.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { LanePuller } from "./lane-puller.ts";
@@ -56,7 +57,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const work = new Set<Promise<void>>();
   const running = new RunningAttempts(bus);
   const pauses = watchPauses(options, pullers);
-  const ports = makePorts(options, { session, running, pullers, work, pauses });
+  const guarding = await startGuards({ ...options, session, slots: slotsOf(options) });
+  const ports = makePorts(options, { session, running, pullers, work, pauses, guarding });
   for (const lane of LANES)
     pullers.set(
       lane,
@@ -102,6 +104,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       running.stop();
       stopListening();
       pauses.stop();
+      await Promise.race([guarding.stop(), Bun.sleep(FOLLOW_UP_MS_MAX)]);
       await Promise.race([ports.publisher.drain(), Bun.sleep(FOLLOW_UP_MS_MAX)]);
       ports.flushLive();
       await heartbeat.stop();
@@ -131,6 +134,7 @@ interface Parts {
   readonly pullers: ReadonlyMap<Lane, LanePuller>;
   readonly work: Set<Promise<void>>;
   readonly pauses: PauseBoard;
+  readonly guarding: Guarding;
 }
 
 /** A lane that is paused fetches nothing; one that goes on asks at once. */
@@ -145,7 +149,8 @@ function watchPauses({ bus, sql, log }: WorkerOptions, pullers: ReadonlyMap<Lane
   });
 }
 
-function makePorts(options: WorkerOptions, { session, running, pullers, work, pauses }: Parts): OwnPorts {
+function makePorts(options: WorkerOptions, parts: Parts): OwnPorts {
+  const { session, running, pullers, work, pauses, guarding } = parts;
   const { bus, sql, log, workerId } = options;
   const publisher = new DispatchPublisher(bus, groupSizes(options.metrics, "publish"));
   const live = new LiveTeller(bus, workerId);
@@ -170,6 +175,8 @@ function makePorts(options: WorkerOptions, { session, running, pullers, work, pa
     }),
     pauses,
     parking: new ParkingPlace(sql),
+    guards: guarding.guards,
+    holdings: guarding.holdings,
     publisher,
     running,
     audit: new SelfAudit({ sql, session, running, publisher, log }),

@@ -10,6 +10,7 @@ import { ensureAdmin } from "@millrace/api/use-cases/ensure-admin";
 import { createPorts } from "@millrace/api/wiring";
 import type { Fleet } from "@millrace/api/workers/fleet";
 import type { Blobs } from "@millrace/blobs";
+import { NEVER_OPENED } from "@millrace/core/breaker";
 import { createHealth, createLog, createMetrics, type HealthCheck } from "@millrace/observe";
 import type { LiveFile } from "@millrace/protocol";
 import { type FileQuota, openPool, type Sql } from "@millrace/store";
@@ -131,7 +132,15 @@ function build(databaseUrl: string, clock: { ms: number }, options: ApiOptions):
     eventTail: options.eventTail ?? { watch: () => () => {} },
     eventsInFlight: options.eventsInFlight ?? (async () => ({ messages: 0, first: [] })),
     dispatcher: { publish: async () => {}, tellCancelled: () => {}, tell: () => {} },
-    control: { tellSchedulesChanged: () => {}, tellPause: async () => {}, tellResume: async () => {} },
+    control: {
+      tellSchedulesChanged: () => {},
+      tellPause: async () => {},
+      tellResume: async () => {},
+      tellLimitsChanged: async () => {},
+      readBreakers: async () => new Map(),
+      changeBreaker: async () => NEVER_OPENED,
+      readBeats: async () => [],
+    },
     live: { progressOf: () => null, watch: () => () => {} },
     dashboard: options.dashboard ?? null,
     overviewBus: options.overviewBus ?? {

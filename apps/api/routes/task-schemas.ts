@@ -3,7 +3,7 @@ import { t } from "elysia";
 import { choice, strict } from "../http/schema.ts";
 
 export const STATUSES = ["pending", "running", "completed", "failed", "cancelled"] as const;
-const PHASES = [
+export const PHASES = [
   "waiting",
   "scheduled",
   "queued",

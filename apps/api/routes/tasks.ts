@@ -14,6 +14,7 @@ import { taskGraph } from "./task-graph.ts";
 import { taskLeases } from "./task-leases.ts";
 import { BatchAnswer, TaskAnswer } from "./task-schemas.ts";
 import { taskLists, taskViews } from "./task-views.ts";
+import { taskWhy } from "./task-why.ts";
 
 const tag = "Tasks";
 const BODY_FAULTS = [

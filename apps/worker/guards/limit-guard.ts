@@ -1,0 +1,206 @@
+import { type Bus, type HeldTeller, onHeld, onLimitsChanged } from "@millrace/bus";
+import { type LimitScope, limitName } from "@millrace/core";
+import { LIMIT_LEASE_MS, LIMIT_TOKENS_KEPT_MS, LIMITS_LOOK_MS, LIMITS_RETRY_MS } from "@millrace/core/limits";
+import { type Limit, leasePermits, listLimits, type Sql, takeTokens } from "@millrace/store";
+import { LimitPermits } from "./limit-permits.ts";
+import { LimitTokens } from "./limit-tokens.ts";
+
+export interface LimitGuardOptions {
+  readonly bus: Bus;
+  readonly sql: Sql;
+  readonly session: string;
+  readonly slots: number;
+  readonly teller: Pick<HeldTeller, "held" | "freed">;
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** What a task starts under. */
+export interface Subject {
+  readonly origin: string | null;
+  readonly taskType: string;
+  readonly tenant: string | null;
+}
+
+/** May start: to be ended once. Or may not, because of `heldBy`. */
+export type LimitAnswer =
+  | { readonly kind: "pass"; end(wasUsed: boolean): void }
+  | { readonly kind: "held"; readonly heldBy: string };
+
+interface Enforced {
+  readonly limit: Limit;
+  readonly name: string;
+  readonly tokens: LimitTokens | null;
+  readonly permits: LimitPermits | null;
+}
+
+/**
+ * The limits that an operator set, enforced over all workers. The database has them and what is used of them; the bucket
+ * `control` says when they have changed. Without limits nothing is asked and nothing is awaited.
+ */
+export class LimitGuard {
+  readonly #options: LimitGuardOptions;
+  #enforced: ReadonlyMap<string, Enforced> = new Map();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #stops: (() => void)[] = [];
+  #isReading = false;
+  #isStale = false;
+  #isStopped = false;
+
+  constructor(options: LimitGuardOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when it has read once, or could not. */
+  async start(): Promise<void> {
+    const { bus } = this.#options;
+    this.#stops = [
+      onLimitsChanged(bus, () => void this.refresh()),
+      onHeld(bus, (name) => this.#enforced.get(name)?.permits?.heed()),
+    ];
+    await this.refresh();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    for (const stop of this.#stops) stop();
+    await Promise.all([...this.#enforced.values()].map(({ permits }) => permits?.stop()));
+  }
+
+  get isEmpty(): boolean {
+    return this.#enforced.size === 0;
+  }
+
+  /** Whether calls of this host are limited, so that it is worth knowing which host a task calls. */
+  get hasHosts(): boolean {
+    return [...this.#enforced.values()].some(({ limit }) => limit.scope === "host");
+  }
+
+  /** Rejects when the database does not answer. */
+  async ask(subject: Subject): Promise<LimitAnswer> {
+    const taken: Enforced[] = [];
+    // Permits first: they go back whole, while tokens run out.
+    const concerned = this.#concerning(subject);
+    for (const enforced of concerned) {
+      if (enforced.permits === null) continue;
+      if (!(await takenOr(enforced.permits.take(), () => giveBack(taken))))
+        return this.#refuse(taken, enforced.name);
+      taken.push(enforced);
+    }
+    const withTokens: LimitTokens[] = [];
+    for (const { tokens, name } of concerned) {
+      if (tokens === null) continue;
+      if (!(await takenOr(tokens.take(), () => giveBack(taken)))) {
+        for (const one of withTokens) one.giveBack();
+        return this.#refuse(taken, name);
+      }
+      withTokens.push(tokens);
+    }
+    return {
+      kind: "pass",
+      end: (wasUsed) => {
+        giveBack(taken);
+        if (!wasUsed) for (const one of withTokens) one.giveBack();
+      },
+    };
+  }
+
+  #refuse(taken: readonly Enforced[], heldBy: string): LimitAnswer {
+    giveBack(taken);
+    return { kind: "held", heldBy };
+  }
+
+  #concerning({ origin, taskType, tenant }: Subject): readonly Enforced[] {
+    const names: (readonly [LimitScope, string | null])[] = [
+      ["host", origin],
+      ["type", taskType],
+      ["tenant", tenant],
+    ];
+    return names.flatMap(([scope, name]) => {
+      const enforced = name === null ? undefined : this.#enforced.get(limitName(scope, name));
+      return enforced === undefined ? [] : [enforced];
+    });
+  }
+
+  /** Reads anew; a word that comes while it reads has it read once more. */
+  async refresh(): Promise<void> {
+    this.#isStale = true;
+    if (this.#isReading || this.#isStopped) return;
+    this.#isReading = true;
+    clearTimeout(this.#timer);
+    let waitMs = LIMITS_LOOK_MS;
+    try {
+      while (this.#isStale && !this.#isStopped) {
+        this.#isStale = false;
+        this.#take(await listLimits(this.#options.sql));
+      }
+    } catch (error) {
+      waitMs = LIMITS_RETRY_MS;
+      this.#options.onFailure(error);
+    } finally {
+      this.#isReading = false;
+      if (!this.#isStopped) this.#timer = setTimeout(() => void this.refresh(), waitMs);
+    }
+  }
+
+  /** What has not changed keeps what it holds; who holds permits of what has changed asks again. */
+  #take(limits: readonly Limit[]): void {
+    const next = new Map<string, Enforced>();
+    for (const limit of limits) {
+      const name = limitName(limit.scope, limit.name);
+      const former = this.#enforced.get(name);
+      next.set(
+        name,
+        former !== undefined && isSame(former.limit, limit) ? former : this.#enforce(limit, former),
+      );
+    }
+    for (const [name, { permits }] of this.#enforced) if (!next.has(name)) void permits?.stop();
+    this.#enforced = next;
+  }
+
+  #enforce(limit: Limit, former: Enforced | undefined): Enforced {
+    const name = limitName(limit.scope, limit.name);
+    const permits = limit.maxConcurrent === null ? null : (former?.permits ?? this.#permitsOf(limit, name));
+    former?.permits?.heed();
+    if (permits === null) void former?.permits?.stop();
+    return { limit, name, permits, tokens: limit.ratePerSecond === null ? null : this.#tokensOf(limit) };
+  }
+
+  #tokensOf(limit: Limit): LimitTokens {
+    const perPortion = ((limit.ratePerSecond ?? 0) * LIMIT_TOKENS_KEPT_MS) / 1000;
+    return new LimitTokens({
+      take: (wanted) => takeTokens(this.#options.sql, limit, wanted),
+      nowMs: () => performance.now(),
+      aheadMax: Math.floor(Math.min(perPortion, (limit.burst ?? Number.POSITIVE_INFINITY) / 2)),
+    });
+  }
+
+  #permitsOf(limit: Limit, name: string): LimitPermits {
+    const { sql, session, slots, teller, onFailure } = this.#options;
+    return new LimitPermits({
+      lease: (wanted) => leasePermits(sql, limit, { session, wanted, leaseMs: LIMIT_LEASE_MS }),
+      nowMs: () => performance.now(),
+      aheadMax: slots,
+      onRefused: () => teller.held(name),
+      onFreed: () => teller.freed(name),
+      onFailure,
+    });
+  }
+}
+
+function giveBack(taken: readonly Enforced[]): void {
+  for (const { permits } of taken) permits?.giveBack();
+}
+
+async function takenOr(taking: Promise<boolean>, undo: () => void): Promise<boolean> {
+  try {
+    return await taking;
+  } catch (error) {
+    undo();
+    throw error;
+  }
+}
+
+function isSame(a: Limit, b: Limit): boolean {
+  return a.ratePerSecond === b.ratePerSecond && a.burst === b.burst && a.maxConcurrent === b.maxConcurrent;
+}
