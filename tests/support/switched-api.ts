@@ -23,7 +23,13 @@ export interface SeenCall {
 
 export function startSwitchedApi(): SwitchedApi {
   const calls: SeenCall[] = [];
-  const now = { status: 200, headers: {} as Readonly<Record<string, string>>, ms: 0, running: 0, runningMax: 0 };
+  const now = {
+    status: 200,
+    headers: {} as Readonly<Record<string, string>>,
+    ms: 0,
+    running: 0,
+    runningMax: 0,
+  };
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
