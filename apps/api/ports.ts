@@ -7,7 +7,6 @@ import type { EventIntake } from "./events/intake.ts";
 import type { EventTail } from "./events-query/event-tail.ts";
 import type { InFlight } from "./events-query/in-flight.ts";
 import type { QueryGate } from "./events-query/query-gate.ts";
-import type { ChunkCollector } from "./files/chunk-collector.ts";
 import type { FileMetrics } from "./files/file-metrics.ts";
 import type { LiveFiles } from "./files/live-files.ts";
 import type { UploadSlots } from "./files/upload-slots.ts";
@@ -70,8 +69,6 @@ export interface Ports {
   /** Resumable uploads: one request at a time for each, over all api processes. */
   readonly uploadLocks: UploadLocks;
   readonly fileMetrics: FileMetrics;
-  /** Told each chunk of an upload. */
-  readonly chunkCollector: Pick<ChunkCollector, "received">;
   /** Aborts when the process is told to stop: streams end, so that clients go elsewhere. */
   readonly draining: AbortSignal;
   /** Takes the idle time-out off a request that is answered with a stream. */

@@ -8,7 +8,6 @@ import { KnownKeys } from "./events/known-keys.ts";
 import type { EventTail } from "./events-query/event-tail.ts";
 import type { InFlight } from "./events-query/in-flight.ts";
 import { QueryGate } from "./events-query/query-gate.ts";
-import { ChunkCollector } from "./files/chunk-collector.ts";
 import { createFileMetrics } from "./files/file-metrics.ts";
 import type { LiveFiles } from "./files/live-files.ts";
 import { UploadSlots } from "./files/upload-slots.ts";
@@ -90,7 +89,6 @@ export function createPorts(means: Means): Ports {
     overview,
     overviewBroadcast: new OverviewBroadcast(overview),
     uploadSlots,
-    chunkCollector: new ChunkCollector(),
     uploadLocks: new UploadLocks(means.uploadReleases),
     fileMetrics: createFileMetrics(means.metrics, uploadSlots),
     signingSecret: jwtSecret,

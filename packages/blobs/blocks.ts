@@ -3,6 +3,8 @@ import type { ByteSource } from "./blobs.ts";
 
 export interface BlockOptions {
   readonly blockBytes: number;
+  /** Where the next block goes, when it is not to be the same memory. At least `blockBytes`. */
+  readonly memory?: () => Promise<Uint8Array>;
   /** Bytes that the source may give. */
   readonly bytesMax: number;
   readonly signal?: AbortSignal | undefined;
@@ -13,12 +15,12 @@ export interface BlockOptions {
 }
 
 /**
- * The source in blocks of equal size; the last one is shorter, and never empty. All blocks are the same memory: each is
- * over when the next is asked for, and nothing is read from the source meanwhile. That is the back-pressure.
+ * The source in blocks of equal size; the last one is shorter, and never empty. Each is over when the next
+ * is asked for, unless `memory` gives others, and nothing is read from the source meanwhile. That is the back-pressure.
  */
 export async function* blocksOf(source: ByteSource, options: BlockOptions): AsyncGenerator<Uint8Array> {
-  const { blockBytes, head, signal, keepsRest = false } = options;
-  const block = new Uint8Array(blockBytes);
+  const { blockBytes, head, memory, signal, keepsRest = false } = options;
+  let block = (await memory?.()) ?? new Uint8Array(blockBytes);
   block.set(head ?? []);
   let filled = head?.byteLength ?? 0;
   const chunks = chunksOf(source, options);
@@ -33,8 +35,9 @@ export async function* blocksOf(source: ByteSource, options: BlockOptions): Asyn
         filled += taken.byteLength;
         rest = rest.subarray(taken.byteLength);
         if (filled < blockBytes) continue;
-        yield block;
         filled = 0;
+        yield block;
+        if (memory !== undefined) block = await memory();
       }
     }
   } catch (error) {

@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import { Busboy } from "@fastify/busboy";
 import { Fault } from "@millrace/core";
 import { FILE_OPTIONS_BYTES_MAX } from "@millrace/core/limits";
+import { PartBytes, WAITING_BYTES_MAX } from "./part-bytes.ts";
 import { bodyCut } from "./timed-body.ts";
 import { invalid } from "./upload-fields.ts";
 
@@ -9,8 +10,6 @@ import { invalid } from "./upload-fields.ts";
 const PARTS_MAX = 16;
 const PART_HEADER_BYTES_MAX = 16 * 1024;
 const PART_HEADERS_MAX = 32;
-/** What waits between the parser and the storage. */
-const FILE_WAITING_BYTES = 256 * 1024;
 
 export interface FilePart {
   /** As the client meant it; not cleaned. */
@@ -69,6 +68,7 @@ class Reading {
   readonly #reader: FormReader;
   readonly #failure = Promise.withResolvers<never>();
   #file: Readable | undefined;
+  #bytes: PartBytes | undefined;
   #isOver = false;
   /** Settles when the storage is done with the file. */
   fileTaken: Promise<void> = Promise.resolve();
@@ -78,7 +78,7 @@ class Reading {
     this.#failure.promise.catch(() => {}); // It may come when nobody waits any more.
     this.#parser = new Busboy({
       headers: { "content-type": contentType },
-      fileHwm: FILE_WAITING_BYTES,
+      fileHwm: WAITING_BYTES_MAX,
       preservePath: true, // Names are cleaned later, for all ways of uploading alike.
       limits: {
         fieldSize: FILE_OPTIONS_BYTES_MAX + 1,
@@ -112,6 +112,7 @@ class Reading {
     this.#parser.once("finish", () => parsed.resolve());
     for await (const chunk of body) {
       if (this.#isOver) return;
+      this.#bytes?.fed(chunk);
       if (!this.#parser.write(asBuffer(chunk))) await this.#drained();
     }
     this.#parser.end();
@@ -142,7 +143,8 @@ class Reading {
       return;
     }
     this.#file = stream;
-    this.fileTaken = this.#reader.onFile({ ...about, bytes: stream });
+    this.#bytes = new PartBytes(stream);
+    this.fileTaken = this.#reader.onFile({ ...about, bytes: this.#bytes });
     this.fileTaken.catch((error) => this.fail(error));
   }
 }

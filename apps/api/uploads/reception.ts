@@ -1,4 +1,5 @@
 import { UPLOAD_MS_MAX, UPLOAD_SILENCE_MS_MAX, UPLOAD_STALL_MS_MAX } from "@millrace/core/limits";
+import { freeChunk } from "../files/free-chunk.ts";
 
 const LOOK_EVERY_MS = 250;
 
@@ -80,6 +81,7 @@ export class Reception {
         if (done || value === undefined) return;
         this.#options.onChunk(value.byteLength);
         yield value;
+        freeChunk(value);
       }
     } finally {
       stopWatching();

@@ -59,7 +59,6 @@ export class UploadVisit extends DataStore {
       onChunk: (bytes) => {
         this.#teller?.received(bytes);
         ports.fileMetrics.received("tus", bytes);
-        ports.chunkCollector.received(bytes);
       },
     });
   }

@@ -153,7 +153,6 @@ class Upload {
     for await (const chunk of bytes) {
       this.#teller.received(chunk.byteLength);
       this.#ports.fileMetrics.received("multipart", chunk.byteLength);
-      this.#ports.chunkCollector.received(chunk.byteLength);
       yield chunk;
     }
   }

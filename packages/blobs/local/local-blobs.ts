@@ -2,8 +2,7 @@ import { constants } from "node:fs";
 import { lstat, rmdir, stat, statfs, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Fault } from "@millrace/core";
-import { BLOB_PAGE_MAX, BLOB_PART_BYTES, STORAGE_FREE_BYTES_MIN } from "@millrace/core/limits";
-import { CryptoHasher } from "bun";
+import { BLOB_PAGE_MAX, STORAGE_FREE_BYTES_MIN } from "@millrace/core/limits";
 import type {
   BlobPage,
   BlobReading,
@@ -15,8 +14,10 @@ import type {
   WriteOptions,
   WrittenBlob,
 } from "../blobs.ts";
-import { blocksOf } from "../blocks.ts";
+import { Sha256 } from "../hashing/sha256.ts";
 import { requireKey } from "../key.ts";
+import { sha256Of } from "../running-hashes.ts";
+import { BlockWriter, writeBlocks } from "./block-writer.ts";
 import { ifThere, orDiskFault } from "./disk-fault.ts";
 import { FILE_MODE, Layout, refuseLinks } from "./layout.ts";
 import { LocalUploads } from "./local-uploads.ts";
@@ -26,7 +27,6 @@ import { readFile } from "./read-file.ts";
 import { sweepUnfinished } from "./sweep.ts";
 import { walk } from "./walk.ts";
 
-const BLOCK_BYTES = BLOB_PART_BYTES / 5;
 const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 
 /** Makes the folder when it is missing. Several processes may have the same one. */
@@ -50,27 +50,29 @@ class LocalBlobs implements Blobs {
 
   async #write(key: string, source: ByteSource, options: WriteOptions): Promise<WrittenBlob> {
     const path = this.#layout.temporary();
-    const hasher = new CryptoHasher("sha256");
-    let bytes = 0;
+    const hash = new Sha256();
     const file = await OpenFile.open(path, NEW, FILE_MODE);
+    const writer = new BlockWriter(file, 0, hash);
     try {
       try {
-        for await (const block of blocksOf(source, { ...options, blockBytes: BLOCK_BYTES })) {
-          const writing = file.write(block, bytes);
-          hasher.update(block);
-          await writing;
-          bytes += block.byteLength;
-        }
-        await file.sync();
+        await writeBlocks(writer, source, options);
       } finally {
         await file.close();
       }
       await publish(this.#layout, path, this.#layout.blob(key));
     } catch (error) {
+      hash.forget();
       await ifThere(unlink(path));
       throw error;
     }
-    return { bytes, sha256: hasher.digest("hex") };
+    return { bytes: writer.offset, sha256: (await hash.digest()) ?? (await this.#read(key)) };
+  }
+
+  /** Its sha256, when nobody knows it: of the blob that won, if several wrote it at once. */
+  async #read(key: string): Promise<string> {
+    const reading = await readFile(this.#layout.blob(key), {});
+    if (reading === undefined) throw new Error(`${key} was removed as soon as it was written`);
+    return sha256Of(reading.stream);
   }
 
   async read(key: string, options: ReadOptions = {}): Promise<BlobReading | undefined> {

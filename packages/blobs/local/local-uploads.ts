@@ -1,12 +1,11 @@
 import { constants } from "node:fs";
 import { stat, unlink } from "node:fs/promises";
 import { Fault } from "@millrace/core";
-import { BLOB_PART_BYTES } from "@millrace/core/limits";
-import type { CryptoHasher } from "bun";
 import type { AppendOptions, AppendOutcome, ByteSource, Uploads, WrittenBlob } from "../blobs.ts";
-import { blocksOf } from "../blocks.ts";
+import { Sha256 } from "../hashing/sha256.ts";
 import { requireKey } from "../key.ts";
 import { RunningHashes, sha256Of } from "../running-hashes.ts";
+import { BlockWriter, writeBlocks } from "./block-writer.ts";
 import { ifThere, orDiskFault } from "./disk-fault.ts";
 import { tryFileLock } from "./file-lock.ts";
 import { FILE_MODE, type Layout } from "./layout.ts";
@@ -15,13 +14,15 @@ import { publish } from "./publish.ts";
 import { readFile } from "./read-file.ts";
 import { syncFolder } from "./sync-folder.ts";
 
-const BLOCK_BYTES = BLOB_PART_BYTES / 5;
 const { O_CREAT, O_WRONLY } = constants;
 
 /** An upload is a file that grows; its length is its offset. */
 export class LocalUploads implements Uploads {
   readonly #layout: Layout;
-  readonly #hashes = new RunningHashes();
+  readonly #hashes = new RunningHashes(
+    () => new Sha256(),
+    (hash) => hash.forget(),
+  );
 
   constructor(layout: Layout) {
     this.#layout = layout;
@@ -61,29 +62,16 @@ export class LocalUploads implements Uploads {
     try {
       const identity = await identityOf(file);
       if (identity.bytes !== options.offset) return { kind: "conflict", offset: identity.bytes };
-      let hasher = this.#hashes.take(identity.name, options.offset);
-      let offset = options.offset;
+      const hash = this.#hashes.take(identity.name, options.offset);
+      const writer = new BlockWriter(file, options.offset, hash);
       try {
-        for await (const block of blocksOf(source, {
-          ...options,
-          blockBytes: BLOCK_BYTES,
-          keepsRest: true,
-        })) {
-          const writing = file.write(block, offset);
-          // While the disk works. If it fails, nobody knows how much of the block is in the file.
-          hasher?.update(block);
-          await writing.catch((error: unknown) => {
-            hasher = undefined;
-            throw error;
-          });
-          offset += block.byteLength;
-        }
+        await writeBlocks(writer, source, { ...options, keepsRest: true });
       } finally {
-        // Whatever ended it: what is told to be kept must be on the disk.
-        await file.sync();
-        this.#hashes.keep(identity.name, offset, hasher);
+        // When a write failed, nobody knows how much of its block is in the file.
+        if (writer.isWhole) this.#hashes.keep(identity.name, writer.offset, hash);
+        else hash?.forget();
       }
-      return { kind: "appended", offset };
+      return { kind: "appended", offset: writer.offset };
     } finally {
       await file.close();
     }
@@ -95,16 +83,17 @@ export class LocalUploads implements Uploads {
   }
 
   async #finish(key: string): Promise<WrittenBlob | undefined> {
-    const hasher = await this.#publish(key);
+    const hash = await this.#publish(key);
     const reading = await readFile(this.#layout.blob(key), {});
     if (reading === undefined) return undefined;
-    if (hasher === undefined) return { bytes: reading.bytes, sha256: await sha256Of(reading.stream) };
+    const known = await hash?.digest();
+    if (known === undefined) return { bytes: reading.bytes, sha256: await sha256Of(reading.stream) };
     await reading.stream.cancel();
-    return { bytes: reading.bytes, sha256: hasher.digest("hex") };
+    return { bytes: reading.bytes, sha256: known };
   }
 
   /** Gives the hash when it is known. Whoever still appended would write into what is a blob by then: hence the lock. */
-  async #publish(key: string): Promise<CryptoHasher | undefined> {
+  async #publish(key: string): Promise<Sha256 | undefined> {
     if ((await this.offset(key)) === undefined) return undefined;
     const lock = tryFileLock(this.#layout.lock(key));
     if (lock === undefined)

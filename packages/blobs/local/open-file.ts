@@ -20,12 +20,12 @@ const abandoned = new FinalizationRegistry<number>(closeSync);
 /**
  * A file that is open for as long as somebody else likes: the client of a download, who may just stop asking, or the
  * sender of an upload. Not a FileHandle: one of those that is collected while open throws an error that nobody can catch
- * (Bun 1.4.5), and the process would end. One step at a time.
+ * (Bun 1.4.5), and the process would end.
  */
 export class OpenFile {
   #fd: number | undefined;
-  /** Closing waits for it: the system gives the number of a closed file to the next one. */
-  #lastStep: Promise<unknown> = Promise.resolve();
+  /** Closing waits for them: the system gives the number of a closed file to the next one. */
+  #steps: Promise<unknown> = Promise.resolve();
 
   private constructor(fd: number) {
     this.#fd = fd;
@@ -68,14 +68,14 @@ export class OpenFile {
     if (fd === undefined) return;
     this.#fd = undefined;
     abandoned.unregister(this);
-    await this.#lastStep;
+    await this.#steps;
     await closeFd(fd);
   }
 
   #step<T>(run: (fd: number) => Promise<T>): Promise<T> {
     if (this.#fd === undefined) return Promise.reject(new Error("the file is closed"));
     const step = run(this.#fd);
-    this.#lastStep = step.catch(() => undefined);
+    this.#steps = Promise.allSettled([this.#steps, step]);
     return step;
   }
 }

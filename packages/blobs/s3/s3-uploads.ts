@@ -1,4 +1,5 @@
 import { BLOB_PART_BYTES } from "@millrace/core/limits";
+import { CryptoHasher } from "bun";
 import type { AppendOptions, AppendOutcome, ByteSource, Uploads, WrittenBlob } from "../blobs.ts";
 import { blocksOf } from "../blocks.ts";
 import { requireKey } from "../key.ts";
@@ -34,7 +35,7 @@ class OvertakenError extends Error {}
 export class S3Uploads implements Uploads {
   readonly #requests: S3Requests;
   readonly #names: Names;
-  readonly #hashes = new RunningHashes();
+  readonly #hashes = new RunningHashes(() => new CryptoHasher("sha256"));
 
   constructor(requests: S3Requests, names: Names) {
     this.#requests = requests;

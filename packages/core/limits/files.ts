@@ -107,6 +107,3 @@ export const FILES_FORGOTTEN_AT_ONCE = 1_000;
 export const ORPHAN_PASS_MS = 6 * 60 * 60 * 1000;
 /** Writes and uploads that nothing was added to for this long have no living row any more. */
 export const UNFINISHED_BLOB_IDLE_MS = 2 * UPLOAD_PAUSE_MS_MAX;
-/** Chunks of uploads that went through, before their memory is collected; and the least time between two collections. */
-export const CHUNKS_UNCOLLECTED_BYTES_MAX = 48 * 1024 * 1024;
-export const CHUNKS_COLLECTED_MS_MIN = 150;

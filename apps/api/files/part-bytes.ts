@@ -1,0 +1,72 @@
+import type { Readable } from "node:stream";
+import { freeChunk } from "./free-chunk.ts";
+import { bodyCut } from "./timed-body.ts";
+
+/** What waits between the parser and the storage. */
+export const WAITING_BYTES_MAX = 256 * 1024;
+
+/**
+ * The bytes of a part, as the parser finds them: views into the chunks that it was fed. (Node's own iterator would copy
+ * several that wait into one.) Each is over when the next is asked for, and so are all chunks before the one that it is
+ * a view of: the parser goes from chunk to chunk, and keeps copies of what it must see again.
+ */
+export class PartBytes implements AsyncIterable<Uint8Array> {
+  readonly #stream: Readable;
+  readonly #waiting: Uint8Array[] = [];
+  readonly #fed: Uint8Array[] = [];
+  #waitingBytes = 0;
+  #isOver = false;
+  #failure: { readonly error: unknown } | undefined;
+  #changed = Promise.withResolvers<void>();
+
+  constructor(stream: Readable) {
+    this.#stream = stream;
+    stream.on("data", (slice: Uint8Array) => this.#add(slice));
+    stream.on("end", () => this.#end());
+    stream.on("error", (error) => this.#end({ error }));
+    stream.on("close", () => this.#end({ error: bodyCut("it was given up") })); // Changes nothing after its end.
+  }
+
+  /** A chunk that the parser gets now. */
+  fed(chunk: Uint8Array): void {
+    if (!this.#isOver) this.#fed.push(chunk);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      const slice = this.#waiting.shift();
+      if (slice !== undefined) {
+        this.#waitingBytes -= slice.byteLength;
+        if (this.#waitingBytes < WAITING_BYTES_MAX) this.#stream.resume();
+        this.#freeBefore(slice);
+        yield slice;
+      } else if (this.#failure !== undefined) throw this.#failure.error;
+      else if (this.#isOver) return;
+      else await this.#changed.promise;
+    }
+  }
+
+  #add(slice: Uint8Array): void {
+    this.#waiting.push(slice);
+    this.#waitingBytes += slice.byteLength;
+    if (this.#waitingBytes >= WAITING_BYTES_MAX) this.#stream.pause();
+    this.#tell();
+  }
+
+  #end(failure?: { readonly error: unknown }): void {
+    if (this.#isOver) return;
+    this.#failure = failure;
+    this.#isOver = true;
+    this.#tell();
+  }
+
+  #tell(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+
+  #freeBefore({ buffer }: Uint8Array): void {
+    const current = this.#fed.findIndex((chunk) => chunk.buffer === buffer);
+    if (current > 0) for (const chunk of this.#fed.splice(0, current)) freeChunk(chunk);
+  }
+}
