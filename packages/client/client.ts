@@ -8,6 +8,7 @@ import { expectShape, isReadiness } from "./shapes.ts";
 import { TasksClient } from "./tasks.ts";
 import { type CallOptions, type Credential, type Fetch, Transport } from "./transport.ts";
 import type { Readiness } from "./types.ts";
+import { WorkersClient } from "./workers.ts";
 
 export interface ClientOptions {
   /** Where the API is: `http://127.0.0.1:8000`. */
@@ -33,6 +34,7 @@ export interface Client {
   readonly files: FilesClient;
   readonly schedules: SchedulesClient;
   readonly queues: QueuesClient;
+  readonly workers: WorkersClient;
   /** What is up and what is down, by name. Down is an answer, not an error. */
   health(options?: CallOptions): Promise<Readiness>;
 }
@@ -53,6 +55,7 @@ export function createClient(options: ClientOptions): Client {
     files: new FilesClient(transport),
     schedules: new SchedulesClient(transport),
     queues: new QueuesClient(transport),
+    workers: new WorkersClient(transport),
     health: async ({ signal } = {}) => {
       const call = { method: "GET", path: "/health/ready", isRepeatable: false, signal } as const;
       return expectShape(await transport.call({ ...call, alsoAnswers: [503] }), isReadiness);

@@ -1,0 +1,50 @@
+import type { WorkerInfo } from "@millrace/client";
+import type { Command } from "../command.ts";
+import { EXIT } from "../shell/exit-status.ts";
+import { positionals, readArguments, UsageError } from "../shell/read-arguments.ts";
+import { formatTable } from "../shell/table.ts";
+import { withClient } from "../shell/with-client.ts";
+
+const HEADING = ["worker", "kind", "status", "running", "cpu", "memory", "last beat", "task types"];
+
+export const command: Command = {
+  summary: "Who works: our own workers, and those that speak HTTP",
+  usage: `[ls] | drain <worker>
+
+  ls [--json]       all of them, by id
+  drain <worker>    give a worker that speaks HTTP nothing new; it leaves when it has finished
+
+  --json            as the API answers`,
+  run: (input) =>
+    withClient(input, async ({ workers }) => {
+      const { values, positionals: words } = readArguments(input.args, {
+        json: { type: "boolean", default: false },
+      });
+      const [action = "ls", ...rest] = words;
+      if (action === "drain") {
+        const [id] = positionals(rest, ["<worker>"]);
+        await workers.drain(id);
+        input.say(values.json ? JSON.stringify({ worker_id: id }) : `${id} is given nothing new`);
+        return EXIT.done;
+      }
+      if (action !== "ls") throw new UsageError("workers needs one of ls, drain");
+      positionals(rest, []);
+      const items = await workers.list();
+      if (values.json) input.say(JSON.stringify({ items }));
+      else input.say(items.length === 0 ? "no workers" : formatTable(HEADING, items.map(rowOf)));
+      return EXIT.done;
+    }),
+};
+
+function rowOf(worker: WorkerInfo): readonly string[] {
+  const { system_info: usage } = worker;
+  return [
+    ...[worker.worker_id, worker.kind, worker.status, `${worker.running}/${worker.max_concurrent_tasks}`],
+    ...[percent(usage.cpu_usage), percent(usage.memory_usage), worker.last_heartbeat_at],
+    worker.capabilities.join(", "),
+  ];
+}
+
+function percent(share: number | null | undefined): string {
+  return share === null || share === undefined ? "" : `${Math.round(share * 100)} %`;
+}
