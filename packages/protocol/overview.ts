@@ -90,6 +90,8 @@ export interface LevelDepthView {
 
 export interface WorkerView {
   readonly worker_id: string;
+  /** Of the product, or somebody's own that speaks HTTP. */
+  readonly kind: "embedded" | "http";
   readonly status: "active" | "draining" | "unhealthy" | "dead";
   /** Whether it answered in the last seconds; null for workers that are never asked. Quicker than a missed heartbeat. */
   readonly is_answering: boolean | null;

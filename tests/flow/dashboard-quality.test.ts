@@ -68,6 +68,14 @@ describe.each([
         const excess = Number(await page.evaluate("document.documentElement.scrollWidth - innerWidth"));
         if (excess > 0) faults.push(`${path} is ${excess} px wider than the screen`);
       }
+      await settled(page, "/schedules");
+      await page.getByRole("button", { name: "New schedule" }).click();
+      await page.getByRole("dialog").waitFor();
+      faults.push(...(await seriousFaults(page)).map((fault) => `a dialog: ${fault}`));
+      await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      await settled(page, "/events?live=on");
+      faults.push(...(await seriousFaults(page)).map((fault) => `the live tail: ${fault}`));
       expect(faults).toEqual([]);
       expect(complaints).toEqual([]);
       await context.close();
@@ -118,6 +126,30 @@ test(
       document.querySelector(".rows").getAttribute("aria-rowcount")`;
     await untilTrue(async () => (await page.evaluate(scroll)) === "10001", SOON_MS * 2, "all rows");
     expect(await page.getByRole("row").count()).toBeLessThan(100);
+    await context.close();
+  },
+  TEST_MS,
+);
+
+test(
+  "everything on a page can be reached and used by keyboard alone",
+  async () => {
+    const { page, context } = await visit(stack.apiUrl);
+    await page.getByLabel("Email").focus();
+    await page.keyboard.type(admin.email);
+    await page.keyboard.press("Tab");
+    await page.keyboard.type(admin.password);
+    await page.keyboard.press("Enter");
+    await page.getByRole("navigation", { name: "Pages" }).waitFor();
+    const focused = () => page.evaluate("document.activeElement?.textContent ?? ''");
+    for (let presses = 0; (await focused()) !== "To the content" && presses < 3; presses++)
+      await page.keyboard.press("Tab");
+    expect(await focused()).toBe("To the content");
+    for (let presses = 0; !String(await focused()).startsWith("Dead letters") && presses < 12; presses++)
+      await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Dead letters", level: 1 }).waitFor();
+    expect(await page.evaluate("document.activeElement?.id")).toBe("content");
     await context.close();
   },
   TEST_MS,

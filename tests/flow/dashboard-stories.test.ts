@@ -86,6 +86,22 @@ test(
 );
 
 test(
+  "a task that waits says for what",
+  async () => {
+    await stack.submitAll([
+      { task_id: "w-parent", task_type: "simulate", delay: 3_600, payload: {} },
+      { task_id: "w-child", task_type: "simulate", payload: {}, dependencies: ["w-parent"] },
+    ]);
+    const { page, context } = await signedIn("/tasks/w-child");
+    await page.getByRole("heading", { name: "Why it waits" }).waitFor();
+    await page.getByRole("link", { name: "w-parent", exact: true }).click();
+    await page.getByText("It is to start at").waitFor();
+    await context.close();
+  },
+  TEST_MS,
+);
+
+test(
   "a graph is drawn, and its tasks lead to their pages",
   async () => {
     const payload = { duration_ms: 10, failure_rate: 0 };
@@ -184,6 +200,25 @@ test(
       process.kill(pid, "SIGCONT");
     }
     await page.getByText("every part is up").waitFor();
+    await context.close();
+  },
+  TEST_MS,
+);
+
+test(
+  "a worker of somebody's own is seen, and drained",
+  async () => {
+    const own = { worker_id: "own-1", capabilities: ["own.type"], max_concurrent_tasks: 2 };
+    await stack.call("POST", "/api/workers/register", own);
+    const { page, context } = await signedIn("/workers");
+    await page.getByRole("button", { name: "Drain own-1" }).click();
+    await page.getByRole("button", { name: "Drain it" }).click();
+    await page.getByText("own-1 is given nothing new").waitFor();
+    const system_info = { cpu_usage: 0.1, memory_usage: 0.1, disk_usage: 0.1 };
+    const beat = { status: "active", current_tasks: [], system_info };
+    const { body } = await stack.call("POST", "/api/workers/own-1/heartbeat", beat);
+    expect(body.status).toBe("draining");
+    await page.getByRole("article", { name: "own-1" }).getByText("draining").waitFor();
     await context.close();
   },
   TEST_MS,

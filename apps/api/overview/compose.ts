@@ -73,6 +73,7 @@ const SICKNESS = { unhealthy: "unhealthy", dead: "dead" } as const;
 function workerView({ beat, liveness }: KnownWorker, parts: Parts): WorkerView {
   return {
     worker_id: beat.worker_id,
+    kind: beat.owner_id === undefined ? "embedded" : "http",
     status: liveness === "alive" ? beat.status : SICKNESS[liveness],
     is_answering: parts.isAnswering(beat.worker_id),
     capabilities: beat.capabilities,

@@ -14,6 +14,7 @@ const RunQuantiles = t.Object({ p50: maybe(), p95: maybe(), p99: maybe() });
 
 const WorkerAnswer = t.Object({
   worker_id: t.String(),
+  kind: choice(["embedded", "http"]),
   status: choice(["active", "draining", "unhealthy", "dead"]),
   is_answering: t.Nullable(t.Boolean({ description: "Null for workers that are never asked." })),
   capabilities: t.Array(t.String()),

@@ -5,7 +5,8 @@ import { Nothing } from "../parts/nothing.tsx";
 import { Page } from "../parts/panel.tsx";
 import { shareWords } from "../parts/words.ts";
 import { own, whole } from "../state/overview.ts";
-import { WorkerBadge } from "./worker-badge.tsx";
+import { WorkerActions } from "./workers/worker-actions.tsx";
+import { WorkerBadge } from "./workers/worker-badge.tsx";
 
 const TASKS_SHOWN = 12;
 const ORDER = { dead: 0, unhealthy: 1, draining: 2, active: 3 } as const;
@@ -49,8 +50,10 @@ function WorkerCard({ worker }: { readonly worker: WorkerView }) {
       <div class="stack">
         <h2 class="mono">{id}</h2>
         <div>
-          <WorkerBadge worker={worker} />
+          <WorkerBadge worker={worker} />{" "}
+          {worker.kind === "http" && <span class="soft small">over HTTP</span>}
         </div>
+        <WorkerActions worker={worker} />
       </div>
       <dl class="props small">
         <dt>Heartbeat</dt>

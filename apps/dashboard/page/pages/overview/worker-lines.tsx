@@ -2,7 +2,7 @@ import type { WorkerView } from "@millrace/protocol/overview";
 import { Link } from "../../parts/link.tsx";
 import { Panel, Scroll } from "../../parts/panel.tsx";
 import { shareWords } from "../../parts/words.ts";
-import { WorkerBadge } from "../worker-badge.tsx";
+import { WorkerBadge } from "../workers/worker-badge.tsx";
 
 const LINES_MAX = 8;
 

@@ -1,5 +1,5 @@
 import type { WorkerView } from "@millrace/protocol/overview";
-import { Badge } from "../parts/badge.tsx";
+import { Badge } from "../../parts/badge.tsx";
 
 /** A process that does not answer is seen at once; its heartbeat is missed only later. */
 export function WorkerBadge({ worker }: { readonly worker: WorkerView }) {
