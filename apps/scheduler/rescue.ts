@@ -1,5 +1,5 @@
 import { workerIdOf } from "@millrace/protocol";
-import { listClaimingSessions, loseClaims } from "@millrace/store";
+import { freePermits, listClaimingSessions, loseClaims } from "@millrace/store";
 import type { SchedulerPorts } from "./ports.ts";
 import { publishAgain } from "./publish-again.ts";
 
@@ -11,6 +11,7 @@ export async function rescue(ports: SchedulerPorts): Promise<boolean> {
   for (const session of await listClaimingSessions(ports.sql)) {
     if (!(await ports.registry.confirmDeath(session))) continue;
     const lost = await loseClaims(ports.sql, session);
+    await freePermits(ports.sql, session);
     if (lost.length === 0) continue;
     const dead = lost.filter((claim) => claim.isDead).length;
     ports.metrics.lostAttempts.add({}, lost.length);

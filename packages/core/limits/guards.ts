@@ -51,8 +51,8 @@ export const LIMITS_RETRY_MS = 1_000;
 /** What a worker took of a rate and did not use within this time is lost: it may not be saved up beyond the burst. */
 export const LIMIT_TOKENS_KEPT_MS = 100;
 /** A worker's permits are everybody's again when it has not renewed them for so long. */
-export const LIMIT_LEASE_MS = 20_000;
-export const LIMIT_RENEW_MS = 5_000;
+export const LIMIT_LEASE_MS = 12_000;
+export const LIMIT_RENEW_MS = 4_000;
 /** Permits that are not used go back after this; at once, when somebody was refused since. */
 export const LIMIT_IDLE_MS = 5_000;
 /** How long a refusal anywhere keeps workers from holding what they do not use. */

@@ -23,7 +23,7 @@ export async function listLimits(sql: Sql): Promise<readonly Limit[]> {
   return await sql<Limit[]>`select ${sql.unsafe(COLUMNS)} from limits order by scope, name`;
 }
 
-/** Makes or replaces it. Null when there are LIMITS_MAX others already. */
+/** Makes or replaces it; a rate starts with a full burst. Null when there are LIMITS_MAX others already. */
 export async function putLimit(
   sql: Sql,
   limit: Omit<Limit, "updatedAt">,
@@ -31,6 +31,7 @@ export async function putLimit(
 ): Promise<Limit | null> {
   const { scope, name, ratePerSecond, burst, maxConcurrent } = limit;
   const [stored] = await sql<Limit[]>`
+    with fresh as (delete from limit_rates where scope = ${scope} and name = ${name})
     insert into limits (scope, name, rate_per_second, burst, max_concurrent, updated_by)
     select ${scope}, ${name}, ${ratePerSecond}::float8, ${burst}::integer, ${maxConcurrent}::integer, ${updatedBy}
     where (select count(*) from limits) < ${LIMITS_MAX}
@@ -84,6 +85,11 @@ export async function leasePermits(
   const [row] = await sql<{ held: number | null }[]>`
     select lease_permits(${scope}, ${name}, ${session}, ${wanted}, ${leaseMs}) as held`;
   return row?.held ?? null;
+}
+
+/** A session that is dead holds nothing: what it held is free at once, not only when its lease runs out. */
+export async function freePermits(sql: Sql, session: string): Promise<void> {
+  await sql`delete from limit_permits where session = ${session}`;
 }
 
 export interface LimitUse {
