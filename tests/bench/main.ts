@@ -4,6 +4,7 @@ import { benchEvents } from "./events.ts";
 import { benchEventsBurst } from "./events-burst.ts";
 import { benchEventsQuery } from "./events-query.ts";
 import { benchFiles } from "./files.ts";
+import { benchFleet } from "./fleet.ts";
 import { benchStore } from "./store.ts";
 import { benchTasks } from "./tasks.ts";
 
@@ -14,6 +15,7 @@ const BENCHES: Readonly<Record<string, (say: (line: string) => void) => Promise<
   "events-burst": benchEventsBurst,
   tasks: benchTasks,
   files: benchFiles,
+  fleet: benchFleet,
 };
 
 const wanted = process.argv.slice(2);

@@ -33,6 +33,8 @@ interface Waiter extends LeaseAsk {
   /** Something may be there for it since then; null: nothing that was not looked for already. */
   dirtyAt: number | null;
   isLooking: boolean;
+  /** It is to leave with whatever the look that is under way finds. */
+  isOver: boolean;
   free: number;
   wake: ReturnType<typeof setTimeout> | undefined;
 }
@@ -75,12 +77,10 @@ export class LeaseDesk {
     const waiter: Waiter = {
       ...ask,
       group: `${ownerId ?? "all"} ${[...worker.capabilities].sort().join(" ")}`,
-      ...{ done: resolve, failed: reject, dirtyAt: this.#now, isLooking: false },
+      ...{ done: resolve, failed: reject, dirtyAt: this.#now, isLooking: false, isOver: false },
       ...{ free: ask.tasksMax, usage, wake: undefined },
     };
-    const leave = (): void => {
-      if (!waiter.isLooking) this.#leave(waiter, NOTHING);
-    };
+    const leave = (): void => this.#dismiss(waiter);
     const timer = setTimeout(leave, ask.waitMs);
     ask.signal.addEventListener("abort", leave, { once: true });
     this.#waiters.add(waiter);
@@ -111,14 +111,18 @@ export class LeaseDesk {
 
   /** Sends a worker's requests back without tasks: there is something else that it should know. */
   release(isMeant: (worker: RemoteWorker) => boolean): void {
-    for (const waiter of [...this.#waiters])
-      if (isMeant(waiter.worker) && !waiter.isLooking) this.#leave(waiter, NOTHING);
+    for (const waiter of [...this.#waiters]) if (isMeant(waiter.worker)) this.#dismiss(waiter);
   }
 
   #nudge(isMeant: (waiter: Waiter) => boolean): void {
     this.#now += 1;
     for (const waiter of this.#waiters) if (isMeant(waiter)) waiter.dirtyAt = this.#now;
     this.#look();
+  }
+
+  #dismiss(waiter: Waiter): void {
+    if (waiter.isLooking) waiter.isOver = true;
+    else this.#leave(waiter, NOTHING);
   }
 
   #leave(waiter: Waiter, leasing: Leasing): void {
@@ -188,7 +192,7 @@ export class LeaseDesk {
     if (isCurrent && tasks.length < Math.min(wanted, free)) this.#spare(waiter.group, startedAt, nextDue);
     const isGone = waiter.signal.aborted;
     if (isGone && tasks.length > 0) this.#options.giveBack(waiter.worker, leasing);
-    if (isGone || tasks.length > 0 || !isCurrent) {
+    if (isGone || waiter.isOver || tasks.length > 0 || !isCurrent) {
       this.#leave(waiter, leasing);
       return;
     }

@@ -47,4 +47,5 @@ const runs = Array.from({ length: fleet.workers }, (_, index) => {
   return worker.run();
 });
 say({ started: fleet.workers });
-await Promise.all(runs);
+// One whose id has been taken over meanwhile ends with WORKER_REPLACED.
+await Promise.allSettled(runs);
