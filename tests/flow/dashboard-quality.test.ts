@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import axe from "axe-core";
 import type { Page } from "playwright-core";
-import { type Person, SOON_MS, signInAs, visit } from "../support/chromium.ts";
+import { BROWSER_MS, openBrowser, type Person, SOON_MS, signInAs, visit } from "../support/chromium.ts";
 import { untilTrue } from "../support/running-stack.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 
@@ -23,13 +23,14 @@ const BYTES_MAX = 300_000;
 const INTERACTIVE_MS_MAX = 1_000;
 
 beforeAll(async () => {
+  await openBrowser();
   stack = await startTaskStack();
   ({ admin } = await stack.run());
   const dead = { task_type: "simulate", max_attempts: 1, payload: { duration_ms: 1, failure_rate: 1 } };
   await stack.submit({ ...dead, task_id: "shown" });
   await stack.untilPhase("shown", "dead", 30_000);
   await stack.call("POST", "/api/events", [{ type: "t", level: "error", message: "something to see" }]);
-}, TEST_MS);
+}, BROWSER_MS);
 afterAll(() => stack.close(), TEST_MS);
 
 async function seriousFaults(page: Page): Promise<readonly string[]> {

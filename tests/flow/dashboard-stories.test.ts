@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { type Person, SOON_MS, signInAs, visit } from "../support/chromium.ts";
+import { BROWSER_MS, openBrowser, type Person, SOON_MS, signInAs, visit } from "../support/chromium.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 
 let stack: TaskStack;
@@ -7,9 +7,10 @@ let admin: Person;
 const TEST_MS = 120_000;
 
 beforeAll(async () => {
+  await openBrowser();
   stack = await startTaskStack({ HEARTBEAT_INTERVAL: "2" });
   ({ admin } = await stack.run());
-}, TEST_MS);
+}, BROWSER_MS);
 afterAll(() => stack.close(), TEST_MS);
 
 async function signedIn(path: string) {

@@ -4,6 +4,8 @@ import { scratch } from "./scratch.ts";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
 const INSTALL_MS_MAX = 400_000;
+/** For the hook that opens the browser first: it may have to be installed. */
+export const BROWSER_MS = 2 * INSTALL_MS_MAX;
 
 let launched: Promise<Browser> | undefined;
 
