@@ -26,9 +26,9 @@ import { queueRoutes } from "./routes/queues.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
 import { taskRoutes } from "./routes/tasks.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
+import { workerRoutes } from "./routes/workers.ts";
 
 /**
-import { workerRoutes } from "./routes/workers.ts";
  * The whole API without a port: `app.handle(request)` answers as the process does.
  *
  * Its shell is the door around the router and two hooks: one notes the route, one turns what was thrown into a problem.
@@ -89,11 +89,9 @@ function apiRoutes(ports: Ports): AnyElysia {
     .use(queueRoutes(ports))
     .use(breakerRoutes(ports))
     .use(limitRoutes(ports))
+    .use(workerRoutes(ports))
     .use(eventRoutes(ports))
     .use(eventQueryRoutes(ports))
-    .use(breakerRoutes(ports))
-    .use(limitRoutes(ports))
-    .use(workerRoutes(ports))
     .use(ledgerRoutes(ports))
     .use(bulkRoutes(ports))
     .use(otlpRoutes(ports));

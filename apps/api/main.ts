@@ -1,5 +1,5 @@
 /** The API process: reads the configuration, connects, listens, and drains when told to stop. */
-import { openBlobs } from "@millrace/blobs";
+import { type Blobs, openBlobs } from "@millrace/blobs";
 import {
   type Bus,
   ConnectionState,
@@ -21,6 +21,7 @@ import {
   createLog,
   createMetrics,
   groupSizes,
+  type Health,
   type Log,
   type Metrics,
   registerDiskMetrics,
@@ -33,24 +34,27 @@ import { openDashboard } from "./dashboard/page-files.ts";
 import { startMarkTeller } from "./events/mark-teller.ts";
 import { BusEventTail } from "./events-query/event-tail.ts";
 import { readInFlight } from "./events-query/in-flight.ts";
+import { yieldCores } from "./events-query/yield-cores.ts";
 import { BusLiveFiles } from "./files/live-files.ts";
 import { BusLiveTasks } from "./live/live-tasks.ts";
 import { answerAsPart } from "./overview/answer-as-part.ts";
 import { connectOverview } from "./overview/sources.ts";
 import type { FileRules, Ports } from "./ports.ts";
 import { type Listening, serve } from "./serve.ts";
+import type { Dispatcher } from "./tasks/intake.ts";
 import { ensureAdmin } from "./use-cases/ensure-admin.ts";
 import { createPorts } from "./wiring.ts";
-import type { Dispatcher } from "./tasks/intake.ts";
+import { busFleet } from "./workers/fleet.ts";
 
 const POOL_CONNECTIONS_MAX = 10;
-import { busFleet } from "./workers/fleet.ts";
 /** Group commits need two at a time; atomic batches and single steps share the rest. */
 const HOT_CONNECTIONS_MAX = 6;
 /** No query of a request may take longer; the client has given up by then. */
 const STATEMENT_TIMEOUT_MS = 10_000;
 /** How long open queries may take to end, after the last response. */
 const POOL_END_S = 2;
+/** As pg_stat_activity shows it. */
+const QUERY_POOL = "millrace-api-queries";
 
 /** How long a database that is away may hold up the end; what is not told then is not audited. */
 const LAST_MARK_MS_MAX = 2_000;
@@ -82,7 +86,6 @@ async function main(): Promise<void> {
 }
 
 interface Connections {
-  readonly metrics: Metrics;
   readonly bus: Bus;
   readonly publisher: DispatchPublisher;
   readonly eventPublisher: EventPublisher;
@@ -92,9 +95,8 @@ interface Connections {
   readonly querySql: Sql;
 }
 
-async function connect(config: ApiConfig, log: Log): Promise<Connections> {
+async function connect(config: ApiConfig, log: Log, metrics: Metrics): Promise<Connections> {
   const bus = await connectBus({ urls: config.natsUrls, name: "millrace-api" });
-  const metrics = createMetrics({ service: "api" });
   registerNatsMetrics(metrics, new ConnectionState(bus));
   registerDiskMetrics(metrics, config.home);
   await verifyServer(bus, config.natsMonitorUrl);
@@ -104,7 +106,6 @@ async function connect(config: ApiConfig, log: Log): Promise<Connections> {
   const sql = openPool({ ...pool, max: POOL_CONNECTIONS_MAX, applicationName: "millrace-api" });
   const eventPublisher = new EventPublisher(bus);
   return {
-    metrics,
     bus,
     publisher: new DispatchPublisher(bus, groupSizes(metrics, "publish")),
     eventPublisher,
@@ -118,34 +119,35 @@ async function connect(config: ApiConfig, log: Log): Promise<Connections> {
     }),
     querySql: openPool({
       ...{ url: config.databaseUrl, max: EVENT_QUERY_CONNECTIONS_MAX },
-      ...{ statementTimeoutMs: EVENT_QUERY_MS_MAX, applicationName: "millrace-api-queries" },
+      ...{ statementTimeoutMs: EVENT_QUERY_MS_MAX, applicationName: QUERY_POOL },
     }),
   };
 }
 
+function yieldQueries(sql: Sql, niceness: number): (() => Promise<void>) | undefined {
+  if (niceness === 0) return undefined;
+  return yieldCores({ sql, applicationName: QUERY_POOL, niceness, nowMs: Date.now });
+}
+
 async function run(config: ApiConfig, log: Log): Promise<void> {
-  const connections = await connect(config, log);
-  const { metrics, bus, sql, hotSql, querySql, publisher } = connections;
+  const metrics = createMetrics({ service: "api" });
+  const connections = await connect(config, log, metrics);
+  const { bus, sql, hotSql, querySql } = connections;
   const draining = new AbortController();
   const teller = new LiveTeller(bus, "api");
   const blobs = await openBlobs(config);
+  const overviewBus = await connectOverview(bus);
   const ports = createPorts({
     log,
     metrics,
-    health: createHealth({
-      checks: {
-        postgres: async () => void (await sql`select 1`),
-        nats: () => checkBus(bus),
-  const overviewBus = await connectOverview(bus);
-        storage: () => blobs.checkHealth(),
-      },
-    }),
+    health: healthOf({ sql, bus, blobs }),
     isMetricsPublic: config.metricsEnabled,
     sql,
     hotSql,
     dispatcher: dispatcherOf(connections, teller),
     eventSink: connections.eventPublisher,
     querySql,
+    yieldQueries: yieldQueries(querySql, config.eventQueryNice),
     isTextIndexed: config.eventSearch === "trigram",
     eventTail: new BusEventTail(bus),
     eventsInFlight: () => readInFlight(bus),
@@ -180,8 +182,6 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
   });
 }
 
-function fileRulesOf(config: ApiConfig): FileRules {
-  const { userFilesMax: filesMax, userFileBytesMax: bytesMax, userUploadsPerMinute: perMinuteMax } = config;
 function dispatcherOf({ bus, publisher }: Connections, teller: LiveTeller): Dispatcher {
   return {
     publish: (messages) => publisher.publish(messages),
@@ -200,6 +200,8 @@ function healthOf({ sql, bus, blobs }: Pick<Connections, "sql" | "bus"> & { read
   });
 }
 
+function fileRulesOf(config: ApiConfig): FileRules {
+  const { userFilesMax: filesMax, userFileBytesMax: bytesMax, userUploadsPerMinute: perMinuteMax } = config;
   return { quota: { filesMax, bytesMax, perMinuteMax }, timeoutS: config.fileTimeoutS };
 }
 

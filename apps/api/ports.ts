@@ -59,6 +59,7 @@ export interface Ports {
   /** The state behind the dashboard, and its streams. */
   readonly overview: Overview;
   readonly overviewBroadcast: OverviewBroadcast;
+  /** Null: none was built. */
   readonly dashboard: Dashboard | null;
   /** The bytes of files and results. */
   readonly blobs: Blobs;

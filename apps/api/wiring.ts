@@ -39,6 +39,8 @@ export interface Means {
   readonly eventSink: EventSink;
   /** For queries by people: few connections, short statements. */
   readonly querySql: Sql;
+  /** Called before each query for events; undefined: they run as everything else does. */
+  readonly yieldQueries?: (() => Promise<void>) | undefined;
   /** Whether an index finds `q`: EVENT_SEARCH. */
   readonly isTextIndexed: boolean;
   readonly eventTail: EventTail;
@@ -47,10 +49,10 @@ export interface Means {
   readonly overviewBus: OverviewBus;
   readonly dashboard: Dashboard | null;
   readonly control: Control;
-  readonly blobs: Blobs;
-  readonly fileRules: FileRules;
   readonly fleet: Fleet;
   readonly heartbeatS: number;
+  readonly blobs: Blobs;
+  readonly fileRules: FileRules;
   readonly liveFiles: LiveFiles;
   /** How api processes ask each other for an upload. */
   readonly uploadReleases: UploadReleasing;
@@ -78,11 +80,11 @@ export function createPorts(means: Means): Ports {
       means.metrics,
       new KnownKeys((part) => readRequest(sql, part)),
     ),
-    eventQueries: new QueryGate(means.querySql),
+    eventQueries: new QueryGate(means.querySql, means.yieldQueries),
     queueCounts: new QueueCounts(sql),
+    workerDesk: new WorkerDesk({ ...means, sql: means.hotSql }),
     intake: new Intake({
       ...{ sql: means.hotSql, dispatcher: means.dispatcher, log },
-    workerDesk: new WorkerDesk({ ...means, sql: means.hotSql }),
       metrics: createTaskMetrics(means.metrics),
     }),
     taskRules: { timeoutS: means.timeoutS, nowMs, makeTaskId: () => Bun.randomUUIDv7() },

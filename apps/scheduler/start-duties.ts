@@ -36,17 +36,17 @@ export async function startDuties(
   const { log } = ports;
   const rescuer = new Duty({ name: "rescue", everyMs: 15 * SECOND_MS, round: () => rescue(ports), log });
   const unparker = new Duty({ name: "unpark", everyMs: 15 * SECOND_MS, round: () => unpark(ports), log });
-  const duties = [
   const routeKeeper = new RouteKeeper(ports);
+  const duties = [
     rescuer,
     unparker,
     new Duty({ name: "reconcile", everyMs: 5 * SECOND_MS, round: () => reconcile(ports), log }),
     new Duty({ name: "advance", everyMs: 2 * SECOND_MS, round: () => advance(ports), log }),
     new Duty({ name: "announce", everyMs: 10 * SECOND_MS, round: () => announce(ports), log }),
     new Duty({ name: "expire", everyMs: 3 * SECOND_MS, round: () => expire(ports), log }),
-    new Duty({ name: "feed", everyMs: FEED_EVERY_MS, round: () => feed(ports), log }),
     new Duty({ name: "end leases", everyMs: SECOND_MS, round: () => endLeases(ports), log }),
     new Duty({ name: "keep routes", everyMs: 5 * SECOND_MS, round: () => routeKeeper.round(), log }),
+    new Duty({ name: "feed", everyMs: FEED_EVERY_MS, round: () => feed(ports), log }),
     new Duty({
       name: "keep partitions",
       everyMs: 3_600 * SECOND_MS,
@@ -62,9 +62,9 @@ export async function startDuties(
   for (const duty of duties) duty.start();
   const lookout = setInterval(() => {
     if (ports.registry.takeDeaths()) rescuer.nudge();
+    for (const beat of ports.registry.takeDead()) tellDeath(ports, beat);
   }, LOOK_FOR_DEATHS_MS);
   return async () => {
-    for (const beat of ports.registry.takeDead()) tellDeath(ports, beat);
     clearInterval(lookout);
     stopHearing();
     await Promise.all([stopFiring(), stopReleasing(), ...duties.map((duty) => duty.stop())]);
@@ -72,25 +72,6 @@ export async function startDuties(
   };
 }
 
-/** Lets go on what breakers and limits hold back; whoever changes one of them says so. */
-async function startReleasing(ports: SchedulerPorts): Promise<() => Promise<void>> {
-  const releaser = new HeldReleaser(ports, () => duty.nudge());
-  const duty = new Duty({
-    name: "release held",
-    everyMs: 15 * SECOND_MS,
-    round: () => releaser.round(),
-    log: ports.log,
-  });
-  await releaser.start();
-  duty.start();
-  return async () => {
-    releaser.stop();
-    await duty.stop();
-  };
-}
-
-/** Fires schedules; whoever changes one says so, and the next due time is looked at again. */
-function startFiring(ports: SchedulerPorts): () => Promise<void> {
 function tellDeath({ log, metrics }: SchedulerPorts, beat: WorkerBeat): void {
   metrics.deadWorkers.add({ kind: beat.owner_id === undefined ? "own" : "http" });
   log.error("a worker is dead: its heartbeats stopped", {
@@ -118,6 +99,8 @@ async function startReleasing(ports: SchedulerPorts): Promise<() => Promise<void
   };
 }
 
+/** Fires schedules; whoever changes one says so, and the next due time is looked at again. */
+function startFiring(ports: SchedulerPorts): () => Promise<void> {
   const firer = new ScheduleFirer(ports, () => duty.nudge());
   const duty = new Duty({
     name: "fire schedules",

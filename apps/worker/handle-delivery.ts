@@ -1,6 +1,5 @@
 import { ack, type Delivery, giveBack, publishedAtMs } from "@millrace/bus";
 import { type AttemptOutcome, type Filled, verdictFor } from "@millrace/core";
-import { UNKNOWN_TYPE_PAUSE_MS } from "@millrace/core/limits";
 import { backoffFromWords, type Dispatch, decodeDispatch, submittedAtMs } from "@millrace/protocol";
 import { fillPayload, lastWord, type SettleAnswer, type Settlement } from "@millrace/store";
 import { about } from "./about.ts";

@@ -10,9 +10,9 @@ import type { WorkerMetrics } from "./metrics.ts";
 import type { ParkingPlace } from "./park.ts";
 import type { RunningAttempts } from "./running.ts";
 import type { SelfAudit } from "./self-audit.ts";
+import type { Shelf } from "./shelve.ts";
 import type { TaskLog, TaskType } from "./task-type.ts";
 
-import type { Shelf } from "./shelve.ts";
 /** An attempt whose outcome is committed. */
 export interface Settled {
   readonly delivery: Delivery;
@@ -37,12 +37,9 @@ export interface WorkerPorts {
   /** Breakers and limits, and where what they hold back is parked. */
   readonly guards: Guards;
   readonly holdings: Pick<Holdings, "hold">;
+  readonly shelf: Pick<Shelf, "shelve">;
   readonly publisher: DispatchPublisher;
   readonly running: RunningAttempts;
-  /** Breakers and limits, and where what they hold back is parked. */
-  readonly guards: Guards;
-  readonly holdings: Pick<Holdings, "hold">;
-  readonly shelf: Pick<Shelf, "shelve">;
   readonly audit: SelfAudit;
   /** To be nudged when a task with children has ended. */
   readonly endTeller: Pick<EndTeller, "nudge">;

@@ -20,8 +20,8 @@ import { ParkingPlace } from "./park.ts";
 import type { WorkerPorts } from "./ports.ts";
 import { RunningAttempts } from "./running.ts";
 import { SelfAudit } from "./self-audit.ts";
-import type { TaskLog, TaskType } from "./task-type.ts";
 import { Shelf } from "./shelve.ts";
+import type { TaskLog, TaskType } from "./task-type.ts";
 import { createStepTeller } from "./tell-steps.ts";
 
 export interface WorkerOptions {
@@ -112,9 +112,6 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   };
 }
 
-function slotsOf({ slots }: WorkerOptions): number {
-  return LANES.reduce((sum, lane) => sum + slots[lane], 0);
-}
 /** Before the first delivery: what others cannot run must not be shelved, since we can. The scheduler makes up for a failure. */
 async function claimTypes({ sql, types, log }: WorkerOptions): Promise<void> {
   try {
@@ -124,6 +121,9 @@ async function claimTypes({ sql, types, log }: WorkerOptions): Promise<void> {
   }
 }
 
+function slotsOf({ slots }: WorkerOptions): number {
+  return LANES.reduce((sum, lane) => sum + slots[lane], 0);
+}
 
 /** What the drain waits for, too. */
 type OwnPorts = WorkerPorts & { readonly endTeller: EndTeller };
@@ -177,14 +177,12 @@ function makePorts(options: WorkerOptions, parts: Parts): OwnPorts {
     parking: new ParkingPlace(sql),
     guards: guarding.guards,
     holdings: guarding.holdings,
+    shelf: new Shelf(sql),
     publisher,
     running,
     audit: new SelfAudit({ sql, session, running, publisher, log }),
     endTeller: new EndTeller({
       sql,
-    guards: guarding.guards,
-    holdings: guarding.holdings,
-    shelf: new Shelf(sql),
       publish: (due) =>
         publisher.publish(due.map(({ dispatch, readyAt }) => ({ dispatch, dueAtMs: readyAt.getTime() }))),
       tell: (step) => live.tell(step),

@@ -14,8 +14,8 @@ import { NEVER_OPENED } from "@millrace/core/breaker";
 import { createHealth, createLog, createMetrics, type HealthCheck } from "@millrace/observe";
 import type { LiveFile } from "@millrace/protocol";
 import { type FileQuota, openPool, type Sql } from "@millrace/store";
-import { freshDatabase } from "./servers.ts";
 import { LocalFleet } from "./local-fleet.ts";
+import { freshDatabase } from "./servers.ts";
 
 /** The API in this process, on a database of its own, with a clock that a test moves. */
 export interface ApiUnderTest {
@@ -62,9 +62,9 @@ export interface ApiOptions {
   readonly dashboard?: Dashboard;
   /** What the overview hears of other processes; by default, nothing. */
   readonly overviewBus?: OverviewBus;
-  readonly isTextIndexed?: boolean;
   /** What is heard of workers; by default, what this process tells itself. */
   readonly fleet?: Fleet;
+  readonly isTextIndexed?: boolean;
   readonly eventsInFlight?: () => Promise<InFlight>;
   readonly checks?: Readonly<Record<string, HealthCheck>>;
   readonly isMetricsPublic?: boolean;
@@ -142,18 +142,18 @@ function build(databaseUrl: string, clock: { ms: number }, options: ApiOptions):
       readBeats: async () => [],
     },
     live: { progressOf: () => null, watch: () => () => {} },
+    fleet: options.fleet ?? new LocalFleet(),
+    heartbeatS: 30,
     dashboard: options.dashboard ?? null,
     overviewBus: options.overviewBus ?? {
       readDepths: async () => [],
+      readPauses: async () => [],
       askParts: async () => [],
       followSteps: () => () => {},
       workers: () => [],
     },
     blobs: options.blobs ?? NO_BLOBS,
     fileRules: { quota: options.fileQuota ?? FILE_QUOTA, timeoutS: 120 },
-    fleet: options.fleet ?? new LocalFleet(),
-    heartbeatS: 30,
-      readPauses: async () => [],
     liveFiles: new LocalLiveFiles(),
     uploadReleases: { ask: async () => "free", hold: () => () => {} },
     draining: new AbortController().signal,
