@@ -123,12 +123,13 @@ export class LimitPermits {
     }
     if (isReturn && this.#held < before) onFreed();
     this.#keepRenewing();
-    this.#answer();
+    this.#answer(this.#held < wanted);
   }
 
-  #answer(): void {
+  /** Whoever came while it was asked, and finds no room, is part of the next question, unless there are no more. */
+  #answer(isAll: boolean): void {
     while (this.#waiting.length > 0 && this.#running < this.#held) this.#waiting.shift()?.(this.#start());
-    if (this.#waiting.length === 0) return;
+    if (this.#waiting.length === 0 || !isAll) return;
     this.#contendedUntilMs = this.#options.nowMs() + LIMIT_CONTENDED_MS;
     for (const answer of this.#waiting.splice(0)) answer(false);
     this.#options.onRefused();
