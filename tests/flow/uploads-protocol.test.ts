@@ -243,9 +243,20 @@ describe("the protocol", () => {
   });
 
   test("a file's name is for display: what looks like a path loses it", async () => {
-    const more = { "Upload-Metadata": metadata({ filename: "../../etc/passwd", operation: "gzip" }) };
-    const head = await api.tus("HEAD", await api.begin(5, more));
-    expect(head.headers.get("Upload-Metadata")).toContain(`filename ${btoa("passwd")}`);
+    const path = await api.begin(0, {
+      "Upload-Metadata": metadata({ filename: "../../etc/passwd", operation: "gzip" }),
+    });
+    const task = (await api.tasks()).find((each) => each.task_id === idOf(path));
+    expect(task?.payload).toMatchObject({ filename: "passwd" });
+  });
+
+  test("HEAD gives Upload-Metadata back as they came, byte for byte, also when the upload is finished", async () => {
+    const given = `operation ${btoa("gzip")},mine,filename ${btoa("../x")},relativePath ${btoa("null")},again `;
+    for (const length of [5, 0]) {
+      const path = await api.begin(length, { "Upload-Metadata": given });
+      const head = await api.tus("HEAD", path);
+      expect(head.headers.get("Upload-Metadata")).toBe(given.trimEnd());
+    }
   });
 
   test("the method that a header names counts, not the one that was sent", async () => {

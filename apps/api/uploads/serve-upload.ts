@@ -63,7 +63,8 @@ async function visit(ports: Ports, arrival: Arrival, tus: TusRequest): Promise<R
   const { identity, correlationId, request } = arrival;
   const { checksum } = tus;
   const body = tus.bringsBytes ? request.body : null;
-  const store = new UploadVisit(ports, { identity, correlationId, body, checksum });
+  const metadata = request.headers.get("upload-metadata");
+  const store = new UploadVisit(ports, { identity, correlationId, body, checksum, metadata });
   const thrown: unknown[] = [];
   const server = new Server({
     path: UPLOADS_PATH,
@@ -84,7 +85,11 @@ async function visit(ports: Ports, arrival: Arrival, tus: TusRequest): Promise<R
   const response = await server.handleWeb(tus.bodyless);
   if (thrown.length > 0) throw thrown[0];
   if (response.status >= 400) throw faultOfStatus(response.status, await response.text());
-  return tusAnswer(response, store.expiresAt);
+  const answer = tusAnswer(response, store.expiresAt);
+  // "The server MUST respond with the Upload-Metadata as provided": the library writes down what it has understood.
+  if (tus.method === "HEAD" && store.givenMetadata !== null)
+    answer.headers.set("Upload-Metadata", store.givenMetadata);
+  return answer;
 }
 
 function lockFor({ uploadLocks }: Ports, store: UploadVisit, fileId: string): Lock {

@@ -1,7 +1,7 @@
 import { Fault, type Identity } from "@millrace/core";
 import { FILE_BYTES_MAX, UPLOAD_PAUSE_MS_MAX } from "@millrace/core/limits";
 import { contentKey } from "@millrace/protocol/file-operations/index";
-import { advanceUpload, declareSize, type FileRow, findUpload, orStoreFault } from "@millrace/store";
+import { advanceUpload, declareSize, type FoundUpload, findUpload, orStoreFault } from "@millrace/store";
 import { DataStore, Upload } from "@tus/server";
 import { beginUpload, giveUpUpload } from "../files/upload-life.ts";
 import { UploadTeller } from "../files/upload-teller.ts";
@@ -21,6 +21,8 @@ export interface Visitor {
   readonly correlationId: string;
   readonly body: ReadableStream<Uint8Array> | null;
   readonly checksum: Checksum | undefined;
+  /** Upload-Metadata as it stands in the request. */
+  readonly metadata: string | null;
 }
 
 export const TUS_EXTENSIONS = [
@@ -46,6 +48,7 @@ export class UploadVisit extends DataStore {
   #teller: UploadTeller | undefined;
   #file: UploadRow | undefined;
   #offset = 0;
+  #givenMetadata: string | null = null;
   /** Made by this request: its client does not know the id before the answer. */
   #isNew = false;
 
@@ -68,12 +71,17 @@ export class UploadVisit extends DataStore {
     return this.#file?.state === "uploading" ? this.#file.uploadExpiresAt : undefined;
   }
 
+  /** Upload-Metadata as the client gave it, for those who ask; null when nobody has asked, or nobody knows. */
+  get givenMetadata(): string | null {
+    return this.#givenMetadata;
+  }
+
   giveWay(): void {
     this.#reception.giveWay();
   }
 
   /** Throws NOT_FOUND for another's upload, word for word as for one that does not exist. */
-  async requireOwn(fileId: string): Promise<FileRow> {
+  async requireOwn(fileId: string): Promise<FoundUpload> {
     const file = await orStoreFault(findUpload(this.#ports.sql, fileId));
     if (file?.ownerId !== this.#visitor.identity.userId) throw new Fault("NOT_FOUND", "no such upload");
     return file;
@@ -84,11 +92,11 @@ export class UploadVisit extends DataStore {
     const wish = readWish(upload.metadata ?? {});
     const key = contentKey(upload.id);
     const declaredSize = upload.size ?? null;
-    const { identity, correlationId } = this.#visitor;
+    const { identity, correlationId, metadata: uploadMetadata } = this.#visitor;
     const begun = await beginUpload(this.#ports, {
       ...{ ...wish, fileId: upload.id, ownerId: identity.userId, tenant: null, correlationId },
       ...{ declaredSize, bytesMax: FILE_BYTES_MAX, uploadKind: "tus", contentKey: key },
-      ...{ lifeMs: UPLOAD_PAUSE_MS_MAX, idempotencyKey: null },
+      ...{ lifeMs: UPLOAD_PAUSE_MS_MAX, idempotencyKey: null, uploadMetadata },
     });
     if (begun.kind === "existing") throw new Error("an upload without a key to repeat it was repeated");
     const { keptBytes, expiresAt: uploadExpiresAt } = begun;
@@ -112,6 +120,7 @@ export class UploadVisit extends DataStore {
     if (this.#file === undefined) {
       const file = await this.requireOwn(fileId);
       this.#file = file;
+      this.#givenMetadata = file.uploadMetadata;
       this.#offset = await this.#offsetOf(file);
     }
     const { declaredSize, size } = this.#file;

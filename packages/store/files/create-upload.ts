@@ -23,6 +23,8 @@ export interface NewUpload {
   readonly lifeMs: number;
   readonly idempotencyKey: string | null;
   readonly correlationId: string;
+  /** As the client sent it, to be given back. */
+  readonly uploadMetadata?: string | null;
 }
 
 export interface FileQuota {
@@ -117,11 +119,12 @@ async function insert(tx: Transaction, upload: NewUpload, keptBytes: number): Pr
   const options = upload.options === null ? null : JSON.stringify(upload.options);
   const [row] = await tx<{ createdAt: Date; expiresAt: Date }[]>`
     insert into files (file_id, owner_id, tenant, filename, content_type, operation, options, declared_size,
-      upload_kind, upload_expires_at, content_key, kept_bytes, idempotency_key, correlation_id, created_at)
+      upload_kind, upload_expires_at, content_key, kept_bytes, idempotency_key, correlation_id, created_at,
+      upload_metadata)
     values (${upload.fileId}, ${upload.ownerId}, ${upload.tenant}, ${upload.filename}, ${upload.contentType},
       ${upload.operation}, ${options}::text::json, ${upload.declaredSize}, ${upload.uploadKind},
       clock_timestamp() + ${upload.lifeMs} * interval '1 millisecond', ${upload.contentKey}, ${keptBytes},
-      ${upload.idempotencyKey}, ${upload.correlationId}, clock_timestamp())
+      ${upload.idempotencyKey}, ${upload.correlationId}, clock_timestamp(), ${upload.uploadMetadata ?? null})
     returning created_at as "createdAt", upload_expires_at as "expiresAt"`;
   if (row === undefined) throw new Error("an insert returned no row");
   return { kind: "created", ...row, keptBytes };
