@@ -2,6 +2,7 @@ import type { Clock } from "./clock.ts";
 import { DeadLettersClient } from "./dead-letters.ts";
 import { EventsClient } from "./events.ts";
 import { FilesClient } from "./files.ts";
+import { BreakersClient, LimitsClient } from "./guards.ts";
 import { QueuesClient } from "./queues.ts";
 import { SchedulesClient } from "./schedules.ts";
 import { expectShape, isReadiness } from "./shapes.ts";
@@ -34,6 +35,8 @@ export interface Client {
   readonly files: FilesClient;
   readonly schedules: SchedulesClient;
   readonly queues: QueuesClient;
+  readonly breakers: BreakersClient;
+  readonly limits: LimitsClient;
   readonly workers: WorkersClient;
   /** What is up and what is down, by name. Down is an answer, not an error. */
   health(options?: CallOptions): Promise<Readiness>;
@@ -55,6 +58,8 @@ export function createClient(options: ClientOptions): Client {
     files: new FilesClient(transport),
     schedules: new SchedulesClient(transport),
     queues: new QueuesClient(transport),
+    breakers: new BreakersClient(transport),
+    limits: new LimitsClient(transport),
     workers: new WorkersClient(transport),
     health: async ({ signal } = {}) => {
       const call = { method: "GET", path: "/health/ready", isRepeatable: false, signal } as const;

@@ -18,6 +18,8 @@ export type { EventsClient, SendOptions, StoreWaitOptions } from "./events.ts";
 export type * from "./file-types.ts";
 export type { DownloadOptions, FileDownload, FilesClient, FileUpload, FileWaitOptions } from "./files.ts";
 export type * from "./graph-types.ts";
+export type * from "./guard-types.ts";
+export type { BreakersClient, LimitsClient } from "./guards.ts";
 export type { QueuesClient } from "./queues.ts";
 export { AttemptStopped, type Handler, type HandlerContext, TaskFailure } from "./run-leased.ts";
 export type * from "./schedule-types.ts";

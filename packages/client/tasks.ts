@@ -1,6 +1,8 @@
 import { WAIT_MS_DEFAULT } from "./bounds.ts";
 import { WaitTimeoutError } from "./errors.ts";
 import type { GraphAction, GraphScope, TaskGraph } from "./graph-types.ts";
+import type { TaskWhy } from "./guard-types.ts";
+import { isTaskWhy } from "./guards.ts";
 import {
   expectShape,
   isAttempts,
@@ -92,6 +94,13 @@ export class TasksClient {
     const path = `${taskPath(taskId)}/attempts`;
     const reply = await this.#transport.call({ method: "GET", path, isRepeatable: true, ...options });
     return expectShape(reply, isAttempts).items;
+  }
+
+  /** What it waits for, where it runs, or how it ended. @throws ApiError NOT_FOUND */
+  async why(taskId: string, options: CallOptions = {}): Promise<TaskWhy> {
+    const path = `${taskPath(taskId)}/why`;
+    const reply = await this.#transport.call({ method: "GET", path, isRepeatable: true, ...options });
+    return expectShape(reply, isTaskWhy);
   }
 
   /**

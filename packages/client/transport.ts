@@ -28,7 +28,7 @@ export interface CallOptions {
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export interface Call extends CallOptions {
-  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Below the base URL: `/api/tasks`. */
   readonly path: string;
   readonly query?: Query;
