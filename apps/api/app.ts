@@ -7,6 +7,7 @@ import { problemResponse } from "./http/problem.ts";
 import { scopeOf } from "./http/request-scope.ts";
 import { RouteTable } from "./http/route-table.ts";
 import type { Ports } from "./ports.ts";
+import { alertRoutes } from "./routes/alerts.ts";
 import { authRoutes } from "./routes/auth.ts";
 import { breakerRoutes } from "./routes/breakers.ts";
 import { bulkHandshakeRoutes, bulkRoutes } from "./routes/bulk.ts";
@@ -79,6 +80,7 @@ function apiRoutes(ports: Ports): AnyElysia {
   return new Elysia({ name: "routes" })
     .use(operationsRoutes(ports))
     .use(overviewRoutes(ports))
+    .use(alertRoutes(ports))
     .use(authRoutes(ports))
     .use(keyRoutes(ports))
     .use(taskRoutes(ports))

@@ -28,6 +28,8 @@ import {
   registerNatsMetrics,
 } from "@millrace/observe";
 import { noteMarks, openPool, type Sql } from "@millrace/store";
+import { openAlerts } from "./alerts/open-alerts.ts";
+import type { ApiAlerts } from "./alerts/start-alerts.ts";
 import { createApp } from "./app.ts";
 import { busControl } from "./control.ts";
 import { openDashboard } from "./dashboard/page-files.ts";
@@ -89,6 +91,7 @@ interface Connections {
   readonly bus: Bus;
   readonly publisher: DispatchPublisher;
   readonly eventPublisher: EventPublisher;
+  readonly alerts: ApiAlerts;
   readonly stopMarks: () => Promise<void>;
   readonly sql: Sql;
   readonly hotSql: Sql;
@@ -108,6 +111,7 @@ async function connect(config: ApiConfig, log: Log, metrics: Metrics): Promise<C
   return {
     bus,
     publisher: new DispatchPublisher(bus, groupSizes(metrics, "publish")),
+    alerts: await openAlerts(config, { bus, log, metrics }),
     eventPublisher,
     stopMarks: startMarkTeller(eventPublisher, (marks) => noteMarks(sql, marks)),
     sql,
@@ -153,6 +157,7 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
     eventsInFlight: () => readInFlight(bus),
     live: new BusLiveTasks(bus),
     overviewBus,
+    alerts: connections.alerts.board,
     fleet: await busFleet(bus, { list: overviewBus.workers, teller }),
     heartbeatS: config.heartbeatIntervalS,
     dashboard: config.dashboardFolder === undefined ? null : openDashboard(config.dashboardFolder),
@@ -219,6 +224,7 @@ async function drain({ ports, connections, teller, listening }: Draining): Promi
   await Promise.all([ports.workerDesk.drain(), ports.intake.drain(), ports.eventIntake.drain()]);
   await publisher.drain();
   await Promise.race([connections.stopMarks(), Bun.sleep(LAST_MARK_MS_MAX)]);
+  connections.alerts.stop();
   teller.flush();
   await closeBus(bus);
   await Promise.all([sql, hotSql, querySql].map((pool) => pool.end({ timeout: POOL_END_S })));

@@ -1,6 +1,7 @@
 import type { Blobs } from "@millrace/blobs";
 import type { Health, Log, Metrics } from "@millrace/observe";
 import type { FileQuota, Sql } from "@millrace/store";
+import type { AlertBoard } from "./alerts/alert-board.ts";
 import type { Control } from "./control.ts";
 import type { Dashboard } from "./dashboard/page-files.ts";
 import type { EventIntake } from "./events/intake.ts";
@@ -60,6 +61,7 @@ export interface Ports {
   readonly overview: Overview;
   readonly overviewBroadcast: OverviewBroadcast;
   /** Null: none was built. */
+  readonly alerts: AlertBoard;
   readonly dashboard: Dashboard | null;
   /** The bytes of files and results. */
   readonly blobs: Blobs;

@@ -1,6 +1,7 @@
 import type { Blobs } from "@millrace/blobs";
 import type { Health, Log, Metrics } from "@millrace/observe";
 import { readRequest, type Sql } from "@millrace/store";
+import { AlertBoard } from "./alerts/alert-board.ts";
 import type { Control } from "./control.ts";
 import type { Dashboard } from "./dashboard/page-files.ts";
 import { EventIntake, type EventSink } from "./events/intake.ts";
@@ -47,6 +48,8 @@ export interface Means {
   readonly eventsInFlight: () => Promise<InFlight>;
   readonly live: LiveTasks;
   readonly overviewBus: OverviewBus;
+  /** Absent: nobody watches. */
+  readonly alerts?: AlertBoard;
   readonly dashboard: Dashboard | null;
   readonly control: Control;
   readonly fleet: Fleet;
@@ -70,11 +73,16 @@ export function createPorts(means: Means): Ports {
   const { sql, log, nowMs, jwtSecret } = means;
   const accessTokens = createAccessTokens(jwtSecret, nowMs);
   const uploadSlots = new UploadSlots();
-  const sources = overviewSources({ bus: means.overviewBus, sql, health: means.health });
+  const alerts = means.alerts ?? new AlertBoard({ written: () => [], unwritten: () => [], wallMs: nowMs });
+  const sources = overviewSources({
+    ...{ bus: means.overviewBus, sql, health: means.health },
+    alerts: () => alerts.shown(),
+  });
   const overview = new Overview({ sources, log, nowMs });
   const lookUpPorts = { sql, accessTokens, nowMs, log };
   return {
     ...means,
+    alerts,
     eventIntake: new EventIntake(
       means.eventSink,
       means.metrics,

@@ -5,6 +5,7 @@ import {
   closeBus,
   connectBus,
   provision,
+  startPulse,
   verifyServer,
 } from "@millrace/bus";
 import { formatProblems, readConfig } from "@millrace/config";
@@ -95,6 +96,10 @@ const stop = startRecorder(ports, {
   isTextIndexed: config.eventSearch === "trigram",
 });
 const instance = crypto.randomUUID();
+const stopPulse = startPulse(bus, {
+  ...{ name: "recorder", instance },
+  facts: () => ({ lag_seconds: progress.lag.seconds, unaccounted: progress.unaccounted }),
+});
 answerForPart(bus, async () => ({ name: "recorder", instance, ...(await health.ready()) }));
 log.info("recording");
 
@@ -102,6 +107,7 @@ const why = await Promise.race([asked, bus.closed.then(() => "NATS closed the co
 log.info("draining", { why });
 health.drain();
 await stop();
+stopPulse();
 await closeBus(bus);
 await Promise.all([sql, upkeepSql].map((pool) => pool.end({ timeout: 2 })));
 await healthServer?.stop();

@@ -13,7 +13,10 @@ import {
   WorkerRegistry,
 } from "@millrace/bus";
 import { formatProblems, readConfig } from "@millrace/config";
+import { overriddenRules } from "@millrace/core/alerts/index";
 import {
+  AlertWebhook,
+  alertTeller,
   createHealth,
   createLog,
   createMetrics,
@@ -23,6 +26,7 @@ import {
   startHealthServer,
 } from "@millrace/observe";
 import { EndTeller, openPool } from "@millrace/store";
+import { type Alerts, startAlerts } from "./alerts/start-alerts.ts";
 import { Duty } from "./duty.ts";
 import { createStoreGauges, MEASURE_EVERY_MS, measure } from "./measure.ts";
 import { createSchedulerMetrics } from "./metrics.ts";
@@ -34,6 +38,8 @@ import { FileSweeper } from "./sweep-files.ts";
 const STATEMENT_TIMEOUT_MS = 20_000;
 /** A queue so large that counting up to the bounds takes longer is measured again later. */
 const MEASURING_TIMEOUT_MS = 5_000;
+/** What was not told by then is not told. */
+const WEBHOOK_DRAIN_MS_MAX = 1_000;
 
 const reading = readConfig(process.env, ["databaseUrl", "natsUrls"]);
 if (!reading.ok) {
@@ -64,7 +70,8 @@ const sql = openPool({
   isByKey: true,
 });
 const metrics = createMetrics({ service: "scheduler" });
-registerNatsMetrics(metrics, new ConnectionState(bus));
+const connection = new ConnectionState(bus);
+registerNatsMetrics(metrics, connection);
 registerDiskMetrics(metrics, config.home);
 const registry = new WorkerRegistry();
 await openWorkersBucket(bus);
@@ -89,16 +96,17 @@ const ports: SchedulerPorts = {
 /** Apart: what measures the queue must not wait behind those who work at it, and reads differently. */
 const measuringSql = openPool({
   url: config.databaseUrl,
-  max: 1,
+  max: 2, // Whether the server answers is not asked behind a large queue that is being counted.
   applicationName: "millrace-scheduler-measuring",
   statementTimeoutMs: MEASURING_TIMEOUT_MS,
 });
 const gauges = createStoreGauges(metrics);
+let alerts: Alerts | undefined;
 const measuring = new Duty({
   name: "measure",
   everyMs: MEASURE_EVERY_MS,
   round: async () => {
-    await measure({ sql: measuringSql }, gauges);
+    alerts?.noteMeasured(await measure({ sql: measuringSql }, gauges));
     return false;
   },
   log,
@@ -126,13 +134,29 @@ const fileSweeper = new FileSweeper({
 });
 const stopDuties = await startDuties(ports, { retentionDays: config.taskRetentionDays, fileSweeper });
 const instance = crypto.randomUUID();
+const { alertWebhookUrl, alertWebhookSecret } = config;
+const webhook =
+  alertWebhookUrl === undefined
+    ? undefined
+    : new AlertWebhook({ url: alertWebhookUrl, secret: alertWebhookSecret, log, metrics });
+alerts = await startAlerts({
+  ...{ bus, log, registry, connection, instance, home: config.home },
+  askPostgres: async () => {
+    const [row] = await measuringSql<{ start: string }[]>`select pg_postmaster_start_time()::text as start`;
+    return row?.start ?? "";
+  },
+  rules: overriddenRules(config.alertRules),
+  tell: alertTeller(log, webhook),
+});
+measuring.nudge();
 answerForPart(bus, async () => ({ name: "scheduler", instance, ...(await health.ready()) }));
 log.info("scheduling");
 
 const why = await Promise.race([asked, bus.closed.then(() => "NATS closed the connection")]);
 log.info("draining", { why });
 health.drain();
-await Promise.all([stopDuties(), measuring.stop()]);
+await Promise.all([stopDuties(), measuring.stop(), alerts.stop()]);
+await webhook?.drain(WEBHOOK_DRAIN_MS_MAX);
 registry.stop();
 teller.flush();
 await ports.publisher.drain();

@@ -1,6 +1,7 @@
 import type { GaugeMetric, Metrics } from "@millrace/observe";
 import type { LevelCount } from "@millrace/store";
 import { countLevels } from "@millrace/store/queues/count-queues";
+import { listPauses } from "@millrace/store/queues/pauses";
 import { readServerLoad, type ServerLoad } from "@millrace/store/server-load";
 import { countOpen, type OpenCounts } from "@millrace/store/tasks/count-overview";
 import type { SchedulerPorts } from "./ports.ts";
@@ -59,16 +60,19 @@ export interface Measured {
   readonly levels: readonly LevelCount[];
   readonly open: OpenCounts;
   readonly load: ServerLoad;
+  /** Lanes of which nothing is started. */
+  readonly pausedLanes: readonly string[];
 }
 
 /**
- * Looks at the queue and at the server, for the gauges and for the alerts: four statements of bounded cost, so that
+ * Looks at the queue and at the server, for the gauges and for the alerts: five statements of bounded cost, so that
  * neither a scrape nor an alert asks the database. Every scheduler looks for itself; take the largest.
  */
 export async function measure({ sql }: Pick<SchedulerPorts, "sql">, gauges: StoreGauges): Promise<Measured> {
   const levels = await countLevels(sql);
   const open = await countOpen(sql);
   const load = await readServerLoad(sql);
+  const pauses = await listPauses(sql);
   showLevels(levels, gauges);
   const { waiting, scheduled, queued, retryWait: retry_wait, running } = open;
   for (const [state, count] of Object.entries({ waiting, scheduled, queued, retry_wait, running }))
@@ -79,7 +83,8 @@ export async function measure({ sql }: Pick<SchedulerPorts, "sql">, gauges: Stor
   for (const { application, state, count } of load.connections)
     gauges.connections.set({ application, state }, count);
   gauges.connectionsMax.set({}, load.connectionsMax);
-  return { levels, open, load };
+  const pausedLanes = pauses.filter(({ isLane }) => isLane).map(({ name }) => name);
+  return { levels, open, load, pausedLanes };
 }
 
 function showLevels(levels: readonly LevelCount[], gauges: StoreGauges): void {

@@ -8,6 +8,7 @@ import {
   closeBus,
   connectBus,
   provision,
+  startPulse,
   verifyServer,
 } from "@millrace/bus";
 import { formatProblems, readConfig } from "@millrace/config";
@@ -137,6 +138,11 @@ const worker = await startWorker({
   random: Math.random,
 });
 rearm = worker.rearm;
+const stopPulse = startPulse(bus, {
+  name: "worker",
+  instance: worker.session,
+  facts: () => worker.outcomes(),
+});
 answerForPart(bus, async () => ({
   ...{ name: "worker", instance: workerId, ...(await health.ready()) },
   details: { current_tasks: worker.currentTasks() },
@@ -147,6 +153,7 @@ const why = await Promise.race([asked, bus.closed.then(() => "NATS closed the co
 log.info("draining", { why });
 health.drain();
 await worker.drain();
+stopPulse();
 // Its files were given back by now; what does not end in time ends with the process.
 await Promise.race([files?.stop(), Bun.sleep(THREADS_STOP_MS_MAX)]);
 await closeBus(bus);

@@ -6,6 +6,8 @@ const LONG_BUCKETS_S = [
 ] as const;
 
 export interface WorkerMetrics {
+  /** Attempts that ended since the process began, for its pulse. */
+  ended(): { readonly attempts_completed: number; readonly attempts_failed: number };
   readonly outcomes: CounterMetric<"task_type" | "outcome">;
   readonly runSeconds: HistogramMetric<"task_type">;
   readonly startSeconds: HistogramMetric<"lane" | "priority">;
@@ -19,12 +21,21 @@ export function createWorkerMetrics(
   metrics: Metrics,
   collect: (gauge: GaugeMetric<"lane" | "state">) => void,
 ): WorkerMetrics {
+  const outcomes = metrics.counter({
+    name: "millrace_attempts_total",
+    help: "Attempts that ended, by task type and outcome (completed, failed, dead, returned, refused).",
+    labels: ["task_type", "outcome"],
+  });
+  const ended = { attempts_completed: 0, attempts_failed: 0 };
   return {
-    outcomes: metrics.counter({
-      name: "millrace_attempts_total",
-      help: "Attempts that ended, by task type and outcome (completed, failed, dead, returned, refused).",
-      labels: ["task_type", "outcome"],
-    }),
+    ended: () => ended,
+    outcomes: {
+      add: (labels, by = 1) => {
+        outcomes.add(labels, by);
+        if (labels.outcome === "completed") ended.attempts_completed += by;
+        if (labels.outcome === "failed" || labels.outcome === "dead") ended.attempts_failed += by;
+      },
+    },
     runSeconds: metrics.histogram({
       name: "millrace_attempt_duration_seconds",
       help: "How long attempts ran, from claim to end.",

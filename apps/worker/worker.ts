@@ -43,6 +43,8 @@ export interface RunningWorker {
   readonly session: string;
   /** What runs here at this moment. */
   currentTasks(): readonly string[];
+  /** Attempts that ended since it began, by how they ended. */
+  outcomes(): Readonly<Record<string, number>>;
   /** After a reconnect: asks the server again. */
   rearm(): void;
   /** Takes nothing new, lets running tasks end for a while, gives the rest back. */
@@ -88,6 +90,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   return {
     session,
     currentTasks: () => running.taskIds(),
+    outcomes: () => ({ ...ports.metrics.ended() }),
     rearm: () => {
       void pauses.refresh(); // What was told meanwhile was not heard.
       for (const puller of pullers.values()) puller.rearm();

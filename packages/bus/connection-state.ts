@@ -4,6 +4,7 @@ import type { Bus } from "./connect.ts";
 export class ConnectionState {
   #isConnected = true;
   #reconnects = 0;
+  #lostMs = Number.NEGATIVE_INFINITY;
 
   constructor({ connection }: Pick<Bus, "connection">) {
     void this.#follow(connection.status());
@@ -16,6 +17,11 @@ export class ConnectionState {
     return this.#isConnected;
   }
 
+  /** When the connection was lost last, by `performance.now()`; minus infinity when it never was. */
+  lostMs(): number {
+    return this.#lostMs;
+  }
+
   /** Since this was made. */
   reconnects(): number {
     return this.#reconnects;
@@ -23,7 +29,10 @@ export class ConnectionState {
 
   async #follow(statuses: AsyncIterable<{ readonly type: string }>): Promise<void> {
     for await (const { type } of statuses) {
-      if (type === "disconnect") this.#isConnected = false;
+      if (type === "disconnect") {
+        this.#isConnected = false;
+        this.#lostMs = performance.now();
+      }
       if (type !== "reconnect") continue;
       this.#isConnected = true;
       this.#reconnects += 1;

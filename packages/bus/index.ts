@@ -1,4 +1,7 @@
+export * from "./alert-book.ts";
+export * from "./alert-keeper.ts";
 export * from "./breaker-board.ts";
+export * from "./breaker-states.ts";
 export * from "./connect.ts";
 export * from "./connection-state.ts";
 export * from "./control.ts";
@@ -18,6 +21,7 @@ export * from "./provision.ts";
 export * from "./published-at.ts";
 export * from "./publisher.ts";
 export * from "./puller.ts";
+export * from "./pulse.ts";
 export * from "./queue-head.ts";
 export * from "./settle.ts";
 export * from "./upload-releases.ts";

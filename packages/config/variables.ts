@@ -8,6 +8,7 @@ import {
   WORKER_ID_CHARS_MAX,
   WORKER_SLOTS_MAX,
 } from "@millrace/core/limits";
+import { alerts } from "./alert-variables.ts";
 import { isHost, isHostOrBlock } from "./hosts.ts";
 import { boolean, choice, integer, list, secret, text, url, urls, type Variable } from "./kinds.ts";
 import { storage } from "./storage-variables.ts";
@@ -277,7 +278,8 @@ export const SECTIONS = {
   Files: storage,
   Work: work,
   "Logs, metrics, health": sight,
+  Alerts: alerts,
 } as const satisfies Record<string, Readonly<Record<string, Variable<unknown>>>>;
 
 /** Every variable, by its name in `Config`. The only list: parsing, types, messages and `.env.example` follow it. */
-export const VARIABLES = { ...api, ...connections, ...storage, ...work, ...sight } as const;
+export const VARIABLES = { ...api, ...connections, ...storage, ...work, ...sight, ...alerts } as const;

@@ -1,3 +1,4 @@
+export { AlertWebhook } from "./alert-webhook.ts";
 export { CORRELATION_HEADER, correlationIdFrom } from "./correlation.ts";
 export { type DiskSpace, diskSpaceOf, registerDiskMetrics } from "./disk-metrics.ts";
 export { type Destination, FdDestination } from "./fd-destination.ts";
@@ -16,3 +17,4 @@ export {
 } from "./metrics.ts";
 export { type NatsState, registerNatsMetrics } from "./nats-metrics.ts";
 export { REDACTED, redactFields, redactText } from "./redact.ts";
+export { type AlertNotice, alertTeller, type TellAlert } from "./tell-alert.ts";

@@ -8,6 +8,7 @@ import {
   WorkerRegistry,
 } from "@millrace/bus";
 import type { Health } from "@millrace/observe";
+import type { AlertView } from "@millrace/protocol/overview";
 import type { Sql } from "@millrace/store";
 import { countOpen, countOwn, readHistory } from "@millrace/store/tasks/count-overview";
 import { BUCKET_MS, HISTORY_MS } from "./history.ts";
@@ -41,15 +42,16 @@ export interface OverviewMeans {
   readonly bus: OverviewBus;
   readonly sql: Sql;
   readonly health: Health;
+  readonly alerts: () => readonly AlertView[];
 }
 
-export function overviewSources({ bus, sql, health }: OverviewMeans): OverviewSources {
+export function overviewSources({ bus, sql, health, alerts }: OverviewMeans): OverviewSources {
   return {
     ...bus,
     countOpen: () => countOpen(sql),
     countOwn: (ownerIds) => countOwn(sql, ownerIds),
     readHistory: () => readHistory(sql, { bucketMs: BUCKET_MS, spanMs: HISTORY_MS, scale: RUN_TIME_SCALE }),
     readiness: () => health.ready(),
-    alerts: () => [],
+    alerts,
   };
 }

@@ -16,3 +16,21 @@ export const METRIC_LABEL_VALUES_MAX = 100;
 export const HEALTH_TIMEOUT_MS = 2_000;
 /** Probes within this time share one answer, so that no prober can put load on the database. */
 export const HEALTH_CACHE_MS = 1_000;
+
+/** Alerts that are watched at once; more cannot be read. */
+export const ALERTS_MAX = 1_000;
+/** How often each process says that it lives. */
+export const PULSE_EVERY_MS = 1_000;
+/** Silent for longer, a process is thought dead: people see within five seconds that something is. */
+export const PART_SILENT_MS_MAX = 3_000;
+/** How long a death is told although others of its kind live, or a new one came. */
+export const PART_DIED_TOLD_MS = 10_000;
+/** How long a part may take to come, at the start or after it left in order. */
+export const PART_START_MS_MAX = 30_000;
+/** Processes of one kind that are watched. */
+export const INSTANCES_WATCHED_MAX = 1_000;
+/** Notices that wait for a webhook that is slow; beyond, they are dropped and counted. */
+export const ALERT_NOTICES_WAITING_MAX = 200;
+/** One call of the webhook. */
+export const ALERT_WEBHOOK_MS_MAX = 5_000;
+export const ALERT_WEBHOOK_TRIES_MAX = 5;
