@@ -35,6 +35,7 @@ interface Waiter extends LeaseAsk {
   isLooking: boolean;
   /** It is to leave with whatever the look that is under way finds. */
   isOver: boolean;
+  /** As the last look found it; at first, as many as it asks for. */
   free: number;
   wake: ReturnType<typeof setTimeout> | undefined;
 }
@@ -49,12 +50,15 @@ const TIMER_MS_MAX = 60_000;
  * Where workers over HTTP wait for tasks. Nothing is asked while nothing happens: a word that tasks of a type may be
  * leased, the time at which one becomes due, the end of a pause, wake up those whom it concerns. Of them the least loaded
  * one looks first, and leaves something for the others of its kind; when it finds less than it asked for, the others
- * of its kind need not look.
+ * of its kind need not look. While there is enough for all, several look side by side.
  */
 export class LeaseDesk {
   readonly #options: LeaseDeskOptions;
   readonly #waiters = new Set<Waiter>();
   #looks = 0;
+  readonly #looksOf = new Map<string, number>();
+  /** Groups whose last look found less than it asked for: there, whoever looks first matters. */
+  readonly #scarce = new Set<string>();
   #turn = 0;
   /** Counts what happened, so that what happens during a look is looked at again. */
   #now = 0;
@@ -134,14 +138,20 @@ export class LeaseDesk {
     while (this.#looks < LOOKS_MAX) {
       const waiter = this.#next();
       if (waiter === undefined) return;
-      this.#looks += 1;
+      this.#count(waiter.group, 1);
       waiter.isLooking = true;
       void this.#lookFor(waiter).finally(() => {
-        this.#looks -= 1;
-        waiter.isLooking = false;
+        this.#count(waiter.group, -1);
         this.#look();
       });
     }
+  }
+
+  #count(group: string, by: 1 | -1): void {
+    this.#looks += by;
+    const looks = (this.#looksOf.get(group) ?? 0) + by;
+    if (looks > 0) this.#looksOf.set(group, looks);
+    else this.#looksOf.delete(group);
   }
 
   /** The least loaded of those who have something to look for; of equals, the one that waits longest. */
@@ -150,6 +160,7 @@ export class LeaseDesk {
     let least = Number.POSITIVE_INFINITY;
     for (const waiter of this.#waiters) {
       if (waiter.isLooking || waiter.dirtyAt === null) continue;
+      if (this.#scarce.has(waiter.group) && this.#looksOf.has(waiter.group)) continue;
       const load = loadOfWaiter(waiter);
       if (load >= least) continue;
       least = load;
@@ -189,7 +200,10 @@ export class LeaseDesk {
     { wanted, startedAt }: { readonly wanted: number; readonly startedAt: number },
   ): void {
     const { tasks, isCurrent, free, nextDue } = leasing;
-    if (isCurrent && tasks.length < Math.min(wanted, free)) this.#spare(waiter.group, startedAt, nextDue);
+    waiter.isLooking = false; // Here, and not later: whoever dismisses it from now on does so himself.
+    const isShort = isCurrent && tasks.length < Math.min(wanted, free);
+    if (isShort) this.#spare(waiter.group, startedAt, nextDue);
+    this.#note(waiter.group, isShort);
     const isGone = waiter.signal.aborted;
     if (isGone && tasks.length > 0) this.#options.giveBack(waiter.worker, leasing);
     if (isGone || waiter.isOver || tasks.length > 0 || !isCurrent) {
@@ -199,6 +213,12 @@ export class LeaseDesk {
     waiter.free = free;
     if (free === 0) this.#wakeIn(waiter, FULL_LOOK_MS);
     else if (nextDue !== null) this.#wakeIn(waiter, nextDue.getTime() - Date.now());
+  }
+
+  #note(group: string, isShort: boolean): void {
+    if (!isShort) this.#scarce.delete(group);
+    else if (this.#scarce.size < LEASES_WAITING_MAX) this.#scarce.add(group);
+    else this.#scarce.clear(); // Groups that are gone: the others are noted again.
   }
 
   /** There was not enough for one of the group: the others have nothing to look for until something happens. */
@@ -221,10 +241,10 @@ export class LeaseDesk {
   }
 }
 
-function loadOfWaiter({ worker, free, tasksMax, usage }: Waiter): number {
+function loadOfWaiter({ worker, free, usage }: Waiter): number {
   return loadOf({
     slots: worker.maxConcurrentTasks,
-    freeSlots: Math.min(free, tasksMax),
+    freeSlots: free,
     cpuUsage: usage.cpu,
     memoryUsage: usage.memory,
   });
