@@ -11,6 +11,8 @@ export const RETRY_AFTER_MS_MAX = 10_000;
 export const CALL_TIMEOUT_MS = 30_000;
 /** One try of an upload: 100 MiB at 60 KB/s. */
 export const UPLOAD_TIMEOUT_MS = 30 * 60 * 1000;
+/** One request of a resumable upload, which is also the memory that it takes. */
+export const RESUMABLE_CHUNK_BYTES = 8 * 1024 * 1024;
 /** A full page of the longest results: 1 000 × 256 KiB. */
 export const RESPONSE_BYTES_MAX = 256 * 1024 * 1024;
 

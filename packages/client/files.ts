@@ -3,6 +3,7 @@ import { UPLOAD_TIMEOUT_MS, WAIT_MS_DEFAULT } from "./bounds.ts";
 import { ApiError, FileWaitTimeoutError } from "./errors.ts";
 import type { FileFilter, FileInfo, FileOperationInfo, FilePage } from "./file-types.ts";
 import { streamedForm } from "./multipart-stream.ts";
+import { type ResumableOptions, ResumableSender, type ResumableUpload } from "./resumable-upload.ts";
 import { expectShape, isFileInfo, isFilePage, isOperationList } from "./shapes.ts";
 import { makeTaskId } from "./task-id.ts";
 import type { Call, CallOptions, Transport } from "./transport.ts";
@@ -37,7 +38,7 @@ export interface FileDownload {
   readonly contentType: string;
 }
 
-/** Files: sent in one request, processed, fetched. For connections that break, use a client for tus at `/api/uploads`. */
+/** Files: sent in one request or resumably, processed, fetched. */
 export class FilesClient {
   readonly #transport: Transport;
 
@@ -55,6 +56,16 @@ export class FilesClient {
     const body = upload.file instanceof Blob ? formOf(upload, upload.file) : streamOf(upload, upload.file);
     const headers = { ...body.headers, "Idempotency-Key": key };
     return expectShape(await this.#transport.call({ ...call, ...body, headers }), isFileInfo);
+  }
+
+  /**
+   * The same in chunks, over connections that break: each goes on where the server stands. For large files, and bad
+   * networks.
+   * @throws ApiError BODY_TOO_LARGE, VALIDATION_FAILED, QUOTA_EXCEEDED, …; UnreachableError once nothing moves any more
+   */
+  async uploadResumable(upload: ResumableUpload, options: ResumableOptions = {}): Promise<FileInfo> {
+    const fileId = await new ResumableSender(this.#transport, upload, options).send();
+    return this.get(fileId, { signal: options.signal });
   }
 
   /** @throws ApiError NOT_FOUND */

@@ -23,6 +23,7 @@ export type { BreakersClient, LimitsClient } from "./guards.ts";
 export type { QueuesClient } from "./queues.ts";
 export { AttemptStopped, type Handler, type HandlerContext, TaskFailure } from "./run-leased.ts";
 export type * from "./schedule-types.ts";
+export type { ResumableOptions, ResumableUpload } from "./resumable-upload.ts";
 export type { SchedulesClient } from "./schedules.ts";
 export type { TailDropped, TailOptions } from "./tail-events.ts";
 export { type BatchOptions, hasEnded, type TasksClient, type WaitOptions } from "./tasks.ts";

@@ -28,7 +28,7 @@ export interface CallOptions {
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export interface Call extends CallOptions {
-  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Below the base URL: `/api/tasks`. */
   readonly path: string;
   readonly query?: Query;
@@ -97,7 +97,7 @@ export class Transport {
    */
   async open(call: Call): Promise<Response> {
     call.signal?.throwIfAborted();
-    const { timeoutMs = CALL_TIMEOUT_MS } = this.#options;
+    const { timeoutMs = call.timeoutMs ?? CALL_TIMEOUT_MS } = this.#options;
     const untilHead = new AbortController();
     const giveUp = () => untilHead.abort(new Error(`no answer within ${timeoutMs} ms`));
     const timer = setTimeout(giveUp, timeoutMs);

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { type Cut, cuttingFetch } from "@millrace/cli/demo/cutting-fetch";
 import { ApiError, type Client, createClient, FileWaitTimeoutError } from "@millrace/client";
 import { bytesAt, source } from "../support/blobs.ts";
 import { completeFile, type FileApi, startFileApi } from "../support/file-api.ts";
@@ -100,4 +101,70 @@ test("what is wrong is an error with the code and the field", async () => {
     errors: [{ path: "/operation" }],
   });
   expect((await client.files.operations()).map(({ operation }) => operation)).toContain("thumbnail");
+});
+
+describe("a resumable upload", () => {
+  const file = new Blob([new Uint8Array(bytesAt(0, 3_000_000))]);
+  const wish = { file, filename: "größer.bin", operation: "gzip", options: { level: 9 } } as const;
+  const whole = { size: 3_000_000, sha256: sha256(bytesAt(0, 3_000_000)), options: { level: 9 } };
+
+  /** A client whose n-th requests (from 1) break, before they are answered or in the middle of what they send. */
+  const over = (plan: ReadonlyMap<number, Cut>) => {
+    const network = cuttingFetch(plan);
+    const more = { fetch: network.fetch, random: () => 0 };
+    return { network, files: createClient({ baseUrl: api.url, accessToken: api.user.token, ...more }).files };
+  };
+
+  test("goes on where the server stands, whatever breaks", async () => {
+    // The creation's answer, the first chunk, its repetition's answer, a question, and the last chunk's answer.
+    const plan = new Map<number, Cut>([
+      ...([
+        [1, "answer"],
+        [3, "request"],
+        [5, "answer"],
+        [6, "request"],
+        [9, "answer"],
+      ] as const),
+    ]);
+    const { network, files } = over(plan);
+    const seen: number[] = [];
+    const sent = await files.uploadResumable(wish, {
+      chunkBytes: 1_000_000,
+      onProgress: (uploaded) => seen.push(uploaded),
+    });
+    expect(sent).toMatchObject({ ...whole, upload: "tus", filename: "größer.bin", status: "queued" });
+    expect(network.cuts()).toBe(5);
+    expect(seen.at(-1)).toBe(3_000_000);
+    expect(seen).toEqual(seen.toSorted((one, other) => one - other));
+  });
+
+  test("is gone on with by another process that knows its id", async () => {
+    let begun = "";
+    const aborted = new AbortController();
+    const first = over(new Map()).files.uploadResumable(wish, {
+      chunkBytes: 1_000_000,
+      signal: aborted.signal,
+      onBegun: (fileId) => {
+        begun = fileId;
+      },
+      onProgress: () => aborted.abort(new Error("enough")),
+    });
+    await expect(first).rejects.toThrow("enough");
+    const sent = await over(new Map()).files.uploadResumable(wish, { fileId: begun });
+    expect(sent).toMatchObject({ ...whole, file_id: begun });
+  });
+
+  test("is given up when nothing moves any more, and at once when the API says no", async () => {
+    const dead = over(new Map(Array.from({ length: 20 }, (_, n) => [n + 3, "request"] as const)));
+    await expect(dead.files.uploadResumable(wish, { chunkBytes: 1_000_000 })).rejects.toMatchObject({
+      name: "UnreachableError",
+    });
+    expect(dead.network.cuts()).toBe(5);
+    const wrong = client.files.uploadResumable({ ...wish, operation: "explode" });
+    await expect(wrong).rejects.toMatchObject({ code: "VALIDATION_FAILED" });
+    const strangers = createClient({ baseUrl: api.url, accessToken: api.stranger.token });
+    const sent = await client.files.uploadResumable(wish);
+    const other = strangers.files.uploadResumable(wish, { fileId: sent.file_id });
+    await expect(other).rejects.toMatchObject({ code: "HTTP_404" });
+  });
 });

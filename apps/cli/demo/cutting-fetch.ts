@@ -20,7 +20,7 @@ export function cuttingFetch(plan: ReadonlyMap<number, Cut>): CuttingFetch {
       const cut = plan.get(calls);
       if (cut === undefined) return fetch(url, init);
       cuts += 1;
-      if (cut === "request") return fetch(url, { ...init, body: halfOf(String(init.body)) });
+      if (cut === "request") return fetch(url, { ...init, body: halfOf(init.body) });
       const response = await fetch(url, init);
       await response.body?.cancel();
       throw new Error("the connection broke before the answer was here");
@@ -29,8 +29,9 @@ export function cuttingFetch(plan: ReadonlyMap<number, Cut>): CuttingFetch {
 }
 
 /** Half of the body, and then no more: the connection ends with it. */
-function halfOf(body: string): ReadableStream<Uint8Array> {
-  const bytes = new TextEncoder().encode(body);
+function halfOf(body: RequestInit["body"]): ReadableStream<Uint8Array> {
+  if (body === undefined || body === null) throw new Error("the connection broke");
+  const bytes = body instanceof Uint8Array ? body : new TextEncoder().encode(String(body));
   let isSent = false;
   return new ReadableStream({
     pull: (controller) => {
