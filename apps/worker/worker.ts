@@ -1,4 +1,11 @@
-import { type Bus, DispatchPublisher, LiveTeller, onCancelled, PauseBoard } from "@millrace/bus";
+import {
+  type Bus,
+  type Delivery,
+  DispatchPublisher,
+  LiveTeller,
+  onCancelled,
+  PauseBoard,
+} from "@millrace/bus";
 import { LANES, type Lane, type Random } from "@millrace/core";
 import {
   PROGRESS_NOTE_CHARS_MAX,
@@ -61,17 +68,11 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const pauses = watchPauses(options, pullers);
   const guarding = await startGuards({ ...options, session, slots: slotsOf(options) });
   const ports = makePorts(options, { session, running, pullers, work, pauses, guarding });
-  for (const lane of LANES)
-    pullers.set(
-      lane,
-      new LanePuller({
-        bus,
-        lane,
-        slots: options.slots[lane],
-        isPaused: () => pauses.isLanePaused(lane),
-        handle: (delivery) => handleDelivery(delivery, ports),
-      }),
-    );
+  const handle = (delivery: Delivery) => handleDelivery(delivery, ports);
+  for (const lane of LANES) {
+    const isPaused = () => pauses.isLanePaused(lane);
+    pullers.set(lane, new LanePuller({ bus, lane, slots: options.slots[lane], isPaused, handle }));
+  }
   const heartbeat = await Heartbeat.start({
     natsUrls: options.natsUrls,
     workerId,
@@ -93,6 +94,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     outcomes: () => ({ ...ports.metrics.ended() }),
     rearm: () => {
       void pauses.refresh(); // What was told meanwhile was not heard.
+      guarding.refresh();
       for (const puller of pullers.values()) puller.rearm();
     },
     drain: async () => {
@@ -178,8 +180,7 @@ function makePorts(options: WorkerOptions, parts: Parts): OwnPorts {
     }),
     pauses,
     parking: new ParkingPlace(sql),
-    guards: guarding.guards,
-    holdings: guarding.holdings,
+    ...guarding.ports,
     shelf: new Shelf(sql),
     publisher,
     running,

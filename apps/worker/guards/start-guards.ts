@@ -21,8 +21,9 @@ export interface GuardingOptions {
 }
 
 export interface Guarding {
-  readonly guards: Guards;
-  readonly holdings: Holdings;
+  readonly ports: { readonly guards: Guards; readonly holdings: Holdings };
+  /** After a reconnect: what was told meanwhile was not heard. */
+  refresh(): void;
   /** Gives back what is held and not in use. */
   stop(): Promise<void>;
 }
@@ -57,8 +58,14 @@ export async function startGuards(options: GuardingOptions): Promise<Guarding> {
   const breakers = new HostBreakers({ board, session, slots, random, nowMs: Date.now });
   await Promise.all([board.start(), limits.start()]);
   return {
-    guards: createGuards({ sql, breakers, limits }),
-    holdings: new Holdings(sql, teller, held),
+    ports: {
+      guards: createGuards({ sql, breakers, limits }),
+      holdings: new Holdings(sql, teller, held),
+    },
+    refresh: () => {
+      void board.refresh();
+      void limits.refresh();
+    },
     stop: async () => {
       board.stop();
       await limits.stop();

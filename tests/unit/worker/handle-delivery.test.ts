@@ -4,7 +4,6 @@ import { ATTEMPT_NUMBER_MAX } from "@millrace/core/limits";
 import type { AttemptOutcome, Json } from "@millrace/core/task";
 import { createLog, createMetrics } from "@millrace/observe";
 import type { ClaimAnswer, SettleAnswer, Settlement } from "@millrace/store";
-import type { Admission } from "@millrace/worker/guards/guards";
 import { handleDelivery } from "@millrace/worker/handle-delivery";
 import { createWorkerMetrics } from "@millrace/worker/metrics";
 import type { Settled, WorkerPorts } from "@millrace/worker/ports";
@@ -26,15 +25,12 @@ interface Stage {
   settleAnswer: (settlement: Settlement) => Promise<SettleAnswer>;
   readonly paused: Set<string>;
   parkAnswer: () => Promise<boolean>;
-  admission: Admission | null;
   handler: (context: TaskContext) => Promise<AttemptOutcome>;
 }
 
 const READY_AT = new Date("2026-01-15T12:00:00Z");
 const OK: AttemptOutcome = { kind: "completed", result: "done" };
 const FAILED: AttemptOutcome = { kind: "failed", error: { code: "BOOM", message: "no" }, isRetryable: true };
-
-const NOBODY_GUARDS: Admission = { kind: "pass", end: () => ({ isForgiven: false }) };
 
 let stage: Stage;
 beforeEach(() => {
@@ -64,7 +60,6 @@ function setStage(): Stage {
     settleAnswer: async () => ({ kind: "settled", readyAt: READY_AT }),
     paused: new Set(),
     parkAnswer: async () => true,
-    admission: null,
     handler: async () => OK,
     ports: {
       bus,
@@ -94,8 +89,7 @@ function setStage(): Stage {
       },
       pauses: { isTypePaused: (taskType: string) => made.paused.has(taskType) },
       parking: { park: () => made.parkAnswer() },
-      guards: { concern: () => made.admission !== null, admit: async () => made.admission ?? NOBODY_GUARDS },
-      holdings: { hold: async () => "held" },
+      guards: { concern: () => false },
       random: () => 0.5,
       timeoutMsOf: () => 5_000,
       taskLog: () => ({ debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }),
