@@ -22,7 +22,7 @@ export class Board {
 
   /** A line that stays. */
   line(text = ""): void {
-    this.#erase();
+    this.erase();
     this.#output.write(`${text}\n`);
   }
 
@@ -49,7 +49,8 @@ export class Board {
     this.#lastMs = Number.NEGATIVE_INFINITY;
   }
 
-  #erase(): void {
+  /** The last progress is over, and worth no line. */
+  erase(): void {
     if (this.#drawn !== "" && this.#output.columns !== undefined) this.#output.write(ERASE_LINE);
     this.#drawn = "";
   }

@@ -2,6 +2,7 @@ import {
   ApiError,
   type Client,
   createClient,
+  FileWaitTimeoutError,
   PartlySentError,
   StoreTimeoutError,
   UnreachableError,
@@ -36,7 +37,7 @@ export async function withClient(
 export function describeFailure(error: unknown): { readonly message: string; readonly status: number } {
   if (error instanceof UsageError)
     return { message: `${error.message}. --help says how to call it.`, status: EXIT.usage };
-  if (error instanceof WaitTimeoutError)
+  if (error instanceof WaitTimeoutError || error instanceof FileWaitTimeoutError)
     return { message: `${error.message}; it goes on, only the waiting ended`, status: EXIT.failed };
   if (error instanceof StoreTimeoutError)
     return { message: `${error.message}; they are safe, only the waiting ended`, status: EXIT.failed };

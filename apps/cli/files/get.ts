@@ -1,0 +1,12 @@
+import { EXIT } from "../shell/exit-status.ts";
+import { positionals, readArguments } from "../shell/read-arguments.ts";
+import type { Action } from "./action.ts";
+import { showFile } from "./show-file.ts";
+
+export const get: Action = async (files, { args, say }) => {
+  const { values, positionals: rest } = readArguments(args, { json: { type: "boolean", default: false } });
+  const [fileId] = positionals(rest, ["<file_id>"]);
+  const file = await files.get(fileId);
+  say(values.json ? JSON.stringify(file) : showFile(file));
+  return EXIT.done;
+};
