@@ -1,6 +1,7 @@
 import { tellLeasable } from "@millrace/bus";
-import { ROUTE_GONE_MS, SHELVE_TASKS_MAX } from "@millrace/core/limits";
+import { REMOTE_WORKER_KEPT_DAYS, ROUTE_GONE_MS, SHELVE_TASKS_MAX } from "@millrace/core/limits";
 import {
+  forgetRemoteWorkers,
   listEmbeddedTypes,
   listShelvedTypes,
   routeAwayFromWorkers,
@@ -9,6 +10,8 @@ import {
 } from "@millrace/store";
 import type { SchedulerPorts } from "./ports.ts";
 import { publishAgain } from "./publish-again.ts";
+
+const FORGET_EVERY_MS = 60 * 60 * 1000;
 
 /**
  * Sees to it that tasks go where they can run. A type that a living worker of the product has a handler for goes by
@@ -20,6 +23,7 @@ export class RouteKeeper {
   readonly #nowMs: () => number;
   /** When a living worker with a handler was last seen, by type. Starts anew with the process. */
   readonly #seenAtMs = new Map<string, number>();
+  #forgetAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(ports: SchedulerPorts, nowMs: () => number = () => performance.now()) {
     this.#ports = ports;
@@ -41,6 +45,7 @@ export class RouteKeeper {
       });
     }
     const ours = new Set([...embedded.filter((type) => !gone.includes(type)), ...untold]);
+    await this.#forgetWorkers();
     return await this.#clearShelf(ours);
   }
 
@@ -59,6 +64,18 @@ export class RouteKeeper {
       if (seenAtMs === undefined) this.#seenAtMs.set(type, nowMs);
       return seenAtMs !== undefined && nowMs - seenAtMs > ROUTE_GONE_MS;
     });
+  }
+
+  /** Registrations of workers over HTTP that nobody has heard of for days. */
+  async #forgetWorkers(): Promise<void> {
+    const nowMs = this.#nowMs();
+    if (nowMs < this.#forgetAtMs) return;
+    this.#forgetAtMs = nowMs + FORGET_EVERY_MS;
+    const { sql, registry, log } = this.#ports;
+    const except = registry.list().map(({ beat }) => beat.worker_id);
+    const forgotten = await forgetRemoteWorkers(sql, { keptDays: REMOTE_WORKER_KEPT_DAYS, except });
+    if (forgotten > 0)
+      log.info("registrations of workers that are gone were forgotten", { workers: forgotten });
   }
 
   async #clearShelf(ours: ReadonlySet<string>): Promise<boolean> {

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { join } from "node:path";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
+import { PYTHON_WORKER, startPythonWorker } from "../support/workers/python.ts";
 
-const WORKER = join(import.meta.dirname, "../../packages/client/examples/worker.py");
 const LINES_MAX = 60;
 
 let stack: TaskStack;
@@ -12,18 +11,13 @@ beforeAll(async () => {
 afterAll(() => stack.close());
 
 test("the worker in Python has sixty lines at most", async () => {
-  const lines = (await Bun.file(WORKER).text()).trimEnd().split("\n");
+  const lines = (await Bun.file(PYTHON_WORKER).text()).trimEnd().split("\n");
   expect(lines.length).toBeLessThanOrEqual(LINES_MAX);
 });
 
 test("a worker in Python runs tasks, has failures tried again, and leaves when it is told to", async () => {
-  const python = Bun.which("python3");
-  if (python === null) return; // Nothing else of the product needs it.
-  const child = Bun.spawn([python, WORKER, "python-worker"], {
-    env: { ...process.env, MILLRACE_URL: stack.apiUrl, MILLRACE_API_KEY: stack.apiKey },
-    stdout: "pipe",
-    stderr: "pipe",
-  });
+  const child = startPythonWorker(stack.apiUrl, stack.apiKey, "python-worker");
+  if (child === null) throw new Error("this test needs python3");
   await stack.submit({ task_type: "text.count", task_id: "words", payload: { text: "über den Mühlbach" } });
   expect(await stack.untilEnded("words", 60_000)).toMatchObject({
     ...{ status: "completed", worker_id: "python-worker", result: { words: 3, characters: 17 } },

@@ -116,19 +116,19 @@ export async function deleteRemoteWorker(sql: Sql, { workerId, session }: Remote
   return rows.length === 1;
 }
 
-/** Forgets those that have not been heard of for days; the caller says who was. */
+const FORGOTTEN_AT_ONCE = 1_000;
+
+/** Forgets registrations that are older, except those of workers that were heard of; a portion at a time. */
 export async function forgetRemoteWorkers(
   sql: Sql,
-  {
-    olderThan,
-    except,
-    limit,
-  }: { readonly olderThan: Date; readonly except: readonly string[]; readonly limit: number },
+  { keptDays, except }: { readonly keptDays: number; readonly except: readonly string[] },
 ): Promise<number> {
   const rows = await sql`
     delete from remote_workers where worker_id = any(array(
       select worker_id from remote_workers
-      where registered_at < ${olderThan} and not worker_id = any(${[...except]}::text[]) limit ${limit}))
+      where registered_at < clock_timestamp() - make_interval(days => ${keptDays})
+        and not worker_id = any(${[...except]}::text[])
+      limit ${FORGOTTEN_AT_ONCE}))
     returning 1`;
   return rows.length;
 }

@@ -1,11 +1,13 @@
 import { expect, test } from "bun:test";
-import { readLease, signLease } from "@millrace/api/workers/lease-token";
+import { type LeaseClaim, readLease, signLease } from "@millrace/api/workers/lease-token";
 
 const SECRET = "a secret for tests, long enough to sign with";
-const claim = {
+const claim: LeaseClaim = {
   ...{ seq: 2 ** 52, attempt: 3, session: "w~00000001-abc", taskId: "t", userId: 7 },
-  ...{ taskType: "render", lane: "long", priority: 5 },
-} as const;
+  taskType: "render",
+  lane: "long",
+  priority: 5,
+};
 
 test("what was signed is read again", () => {
   expect(readLease(signLease(claim, SECRET), SECRET)).toEqual(claim);
