@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { CHAOS_TEST_MS, type Chaos, mixedTasks, startChaos, type Wish } from "../support/chaos.ts";
 import { expectExactlyOnce } from "../support/chaos-verdict.ts";
 import { newDice } from "../support/dice.ts";
-import { isOfConnection } from "../support/retrying.ts";
+import { isOfConnection, onceItAnswers } from "../support/retrying.ts";
 
 const TASKS = 5_000;
 const CLIENTS = 16;
@@ -48,7 +48,8 @@ async function client(queue: Wish[], accepted: string[], unanswered: Wish[]): Pr
     } catch (error) {
       if (!isOfConnection(error)) throw error;
       unanswered.push(wish);
-      await Bun.sleep(20); // It is down for a moment: not all that is left shall be refused.
+      // However long it is down: what is left shall not be refused.
+      await onceItAnswers(() => chaos.stack.call("GET", "/health/live"));
     }
   }
 }
