@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { createClient, type Fetch, UnreachableError } from "@millrace/client";
 import type { Command, CommandInput } from "../command.ts";
 import { Board } from "../demo/board.ts";
+import { newPerson } from "../demo/new-person.ts";
 import { type OwnStack, startOwnStack } from "../demo/own-stack.ts";
 import { DemoFailure, type Stage } from "../demo/part.ts";
 import { runDemo } from "../demo/run-demo.ts";
@@ -16,7 +17,7 @@ import { writerTo } from "../shell/writer.ts";
 const INTERRUPTED = 130;
 
 export const command: Command = {
-  summary: "Show it all at work: events, failures, retries, dead letters, priorities; and check it",
+  summary: "Show it all at work: events, failures, retries, dead letters, priorities, files; and check it",
   usage: `[options]
 
   --seed TEXT  of the dice; the same seed and run fail in the same places (7)
@@ -65,7 +66,15 @@ async function show(input: CommandInput, interrupted: AbortController): Promise<
     const client = createClient({ baseUrl, apiKey });
     const clientOver = (fetch: Fetch) => createClient({ baseUrl, apiKey, fetch });
     board.line(`demo ${run}, seed ${values.seed}, at ${baseUrl}`);
-    const stage: Stage = { client, clientOver, run, seed: values.seed, board, signal };
+    const stage: Stage = {
+      client,
+      clientOver,
+      newPerson: () => newPerson(baseUrl, signal),
+      run,
+      seed: values.seed,
+      board,
+      signal,
+    };
     const cameTrue = await runDemo(stage);
     if (own === undefined)
       board.line(`look around: ${baseUrl}/, bun run millrace ls, bun run millrace dlq ls`);

@@ -7,6 +7,8 @@ export interface Stage {
   readonly client: Client;
   /** Another client of the same API, whose connections are not to be relied on. */
   clientOver(fetch: Fetch): Client;
+  /** Somebody else, who signs up now. */
+  newPerson(): Promise<Client>;
   /** Short and new for each run: begins the ids of all its tasks, so that two demos do not meet. */
   readonly run: string;
   /** Of all dice. The same seed and run fail in the same places. */

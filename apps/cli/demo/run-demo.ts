@@ -2,12 +2,20 @@ import { formatTable } from "../shell/table.ts";
 import type { Part, PartReport, Stage } from "./part.ts";
 import { deadLetters } from "./parts/dead-letters.ts";
 import { events } from "./parts/events.ts";
+import { files } from "./parts/files.ts";
 import { flakyCalls } from "./parts/flaky-calls.ts";
 import { simulatedFailures } from "./parts/simulated-failures.ts";
 import { urgentFirst } from "./parts/urgent-first.ts";
 
 /** In the order in which they are shown. */
-export const PARTS: readonly Part[] = [events, simulatedFailures, flakyCalls, deadLetters, urgentFirst];
+export const PARTS: readonly Part[] = [
+  events,
+  simulatedFailures,
+  flakyCalls,
+  deadLetters,
+  urgentFirst,
+  files,
+];
 
 interface Played {
   readonly part: Part;

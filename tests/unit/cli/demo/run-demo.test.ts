@@ -13,7 +13,15 @@ function part(name: string, claims: readonly Claim[]): Part {
 function stageOn(written: string[], signal = new AbortController().signal) {
   const board = new Board({ write: (text) => void written.push(text), columns: undefined, nowMs: () => 0 });
   const client = createClient({ baseUrl: "http://api.test" });
-  return { client, clientOver: () => client, run: "r", seed: "7", board, signal };
+  return {
+    client,
+    clientOver: () => client,
+    newPerson: async () => client,
+    run: "r",
+    seed: "7",
+    board,
+    signal,
+  };
 }
 
 const TRUE = { claim: "water flows down", holds: true, seen: "it does" };
