@@ -52,7 +52,7 @@ describe("cancel", () => {
     const seq = await submit("c-runs");
     await claim(seq);
     expect((await cancel("c-runs")).body).toMatchObject({ status: "cancelled", worker_id: "w" });
-    expect(api.bus.cancelled).toEqual([{ seq, attempt: 1, session: "w~1" }]);
+    expect(api.bus.cancelled).toEqual([{ seq, task_id: "c-runs", attempt: 1, session: "w~1" }]);
     expect(await settleAttempts(api.sql, "w~1", [completion(seq)])).toEqual([{ kind: "refused" }]);
   });
 
