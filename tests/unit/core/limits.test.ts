@@ -8,8 +8,8 @@ const LIMITS = Bun.resolveSync("@millrace/core/limits", import.meta.dir);
 const bounds = Object.entries(limits);
 const byName: Readonly<Record<string, number>> = Object.fromEntries(bounds);
 
-test.each(bounds)("%s is a whole number that is not negative, or a rate from 0 to 1", (name, value) => {
-  const isRate = name.includes("_RATE_") && value <= 1;
+test.each(bounds)("%s is a whole number that is not negative, or a share from 0 to 1", (name, value) => {
+  const isRate = /_(RATE|SHARE|JITTER)(_|$)/.test(name) && value >= 0 && value <= 1;
   expect(Number.isSafeInteger(value) || isRate).toBe(true);
   expect(value).toBeGreaterThanOrEqual(0);
 });
