@@ -36,6 +36,11 @@ function png(width: number, height: number): Uint8Array {
   ]);
 }
 
+/** 50 MB of nothing in 50 KB. */
+function bomb(): Uint8Array {
+  return Bun.gzipSync(new Uint8Array(50_000_000));
+}
+
 test("what is wrong with a file fails that file alone, at once, and says what", async () => {
   const files: readonly (NewFile & { readonly says: RegExp })[] = [
     { operation: "csv-profile", content: 'a,b\n1,2\n"x,3\n', says: /line 3/ },
@@ -44,6 +49,9 @@ test("what is wrong with a file fails that file alone, at once, and says what", 
     { operation: "thumbnail", content: "<svg/>", says: /image/ },
     { operation: "thumbnail", content: "", says: /./ },
     { operation: "uppercase", content: Uint8Array.of(0x61, 0xff, 0x62), says: /1/ },
+    { operation: "uppercase", content: bomb(), says: /UTF-8/ },
+    { operation: "csv-profile", content: bomb(), filename: "table.csv.gz", says: /./ },
+    { operation: "thumbnail", content: bomb(), filename: "image.png", says: /image/ },
   ];
   const ground = { ...stack, blobs };
   const submitted: { readonly fileId: string; readonly file: (typeof files)[number] }[] = [];
@@ -63,6 +71,13 @@ test("what is wrong with a file fails that file alone, at once, and says what", 
   expect((await blobs.list({ prefix: "results" })).items.map(({ key }) => key)).toEqual([
     `results/${good}/1`,
   ]);
+}, 120_000);
+
+test("what is packed stays packed: a bomb is as large as it came", async () => {
+  const content = bomb();
+  const fileId = await submitFile({ ...stack, blobs }, { operation: "checksum", content });
+  const task = await stack.untilEnded(fileId, ENDED_MS);
+  expect(task.result.summary).toMatchObject({ bytes: content.length });
 }, 120_000);
 
 test("an empty file is processed where that makes sense", async () => {
