@@ -36,10 +36,7 @@ export async function benchFiles(say: (line: string) => void): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "millrace-bench-"));
   const pool = await startFilePool({ threads: 1 });
   try {
-    const ascii = await fill(folder, ASCII);
-    const ours = await bestMs(ROUNDS, () => run(pool, "uppercase", ascii));
-    const theirs = await bestMs(ROUNDS, () => tr(ascii));
-    say(`uppercase, ASCII:           ${rate(ours)}; tr ${rate(theirs)}; ratio ${(theirs / ours).toFixed(2)}`);
+    await compareWithTr(pool, await fill(folder, ASCII), say);
     for (const { operation, content, line, header } of MEASURED) {
       const path = await fill(folder, line, header);
       const bestOf = await bestMs(2, () => run(pool, operation, path));
@@ -49,6 +46,24 @@ export async function benchFiles(say: (line: string) => void): Promise<void> {
     await pool.stop();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** `uppercase` alone. */
+export async function benchUppercase(say: (line: string) => void): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "millrace-bench-"));
+  const pool = await startFilePool({ threads: 1 });
+  try {
+    await compareWithTr(pool, await fill(folder, ASCII), say);
+  } finally {
+    await pool.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function compareWithTr(pool: FilePool, path: string, say: (line: string) => void): Promise<void> {
+  const ours = await bestMs(ROUNDS, () => run(pool, "uppercase", path));
+  const theirs = await bestMs(ROUNDS, () => tr(path));
+  say(`uppercase, ASCII:           ${rate(ours)}; tr ${rate(theirs)}; ratio ${(theirs / ours).toFixed(2)}`);
 }
 
 async function fill(folder: string, line: string, header = ""): Promise<string> {

@@ -7,6 +7,7 @@ import { benchFiles } from "./files.ts";
 import { benchFleet } from "./fleet.ts";
 import { benchStore } from "./store.ts";
 import { benchTasks } from "./tasks.ts";
+import { benchUploads } from "./uploads.ts";
 
 const BENCHES: Readonly<Record<string, (say: (line: string) => void) => Promise<void>>> = {
   store: benchStore,
@@ -15,6 +16,7 @@ const BENCHES: Readonly<Record<string, (say: (line: string) => void) => Promise<
   "events-burst": benchEventsBurst,
   tasks: benchTasks,
   files: benchFiles,
+  uploads: benchUploads,
   fleet: benchFleet,
 };
 
