@@ -3,7 +3,7 @@ import { SCHEDULE_HORIZON_MS } from "@millrace/core/limits";
 import type { BackoffWords, Dispatch, LeaseRoute } from "@millrace/protocol";
 import postgres from "postgres";
 import type { Sql, Transaction } from "../connect.ts";
-import { routeOf, SHELVED, withRoute } from "../workers/route-of.ts";
+import { routesOf, SHELVED, withRoute } from "../workers/route-of.ts";
 import { rowsAsJson } from "./hostile-content.ts";
 
 /** A task as it goes in: the row of `tasks`, in the words of its columns. */
@@ -82,8 +82,8 @@ export function isIdTwice(error: unknown): boolean {
 
 async function store(sql: Sql | Transaction, tasks: readonly NewTask[]): Promise<readonly Submission[]> {
   const rows = await sql<StoredRow[]>`
-    with input as materialized (
-      select next_task_seq() as seq, clock_timestamp() as created_at, ${routeOf(sql, "x.task_type")} as route, x.*
+    with ${routesOf(sql, new Set(tasks.map((task) => task.task_type)))}, input as materialized (
+      select next_task_seq() as seq, clock_timestamp() as created_at, x.*
       from json_to_recordset(${rowsAsJson(tasks.map(toRow), "payload")}::text::json) as x(
         i integer, task_id text, task_type text, owner_id bigint, lane text, priority smallint, payload_text text,
         payload json, dependencies json, timeout_s integer, max_attempts smallint, backoff json, run_at timestamptz,
@@ -102,9 +102,9 @@ async function store(sql: Sql | Transaction, tasks: readonly NewTask[]): Promise
       select seq, lane, priority, greatest(run_at, created_at),
         case when run_at <= created_at + ${SCHEDULE_HORIZON_MS} * interval '1 millisecond' then created_at end,
         case when route > 0 then task_type end, case when route > 0 then owner_id end, coalesce(route = ${SHELVED}, false)
-      from input where seq in (select seq from keyed)
+      from input left join routes using (task_type) where seq in (select seq from keyed)
     ) ${tasks.some(hasDeadline) ? deadlines(sql) : sql``}
-    select i, seq, created_at, route from input where seq in (select seq from keyed)`;
+    select i, seq, created_at, route from input left join routes using (task_type) where seq in (select seq from keyed)`;
   const answers: Submission[] = tasks.map(() => TAKEN);
   for (const { i, seq, created_at: createdAt, route } of rows)
     answers[i] = { kind: "stored", seq, createdAt, ...withRoute(route) };
