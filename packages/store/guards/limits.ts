@@ -109,7 +109,7 @@ export async function readLimitUse(
       case when l.rate_per_second is not null then greatest(0, floor(
         coalesce(l.burst, greatest(1, ceil(l.rate_per_second))) - greatest(0, extract(epoch from coalesce(
           (select tat from limit_rates r where r.scope = l.scope and r.name = l.name), clock_timestamp()
-        ) - clock_timestamp())) * l.rate_per_second + 1e-6))::integer end as tokens,
+        ) - clock_timestamp())) * l.rate_per_second + 0.001))::integer end as tokens,
       case when l.max_concurrent is not null then greatest(0, l.max_concurrent - coalesce(
         (select sum(held) from limit_permits p
           where p.scope = l.scope and p.name = l.name and p.expires_at >= clock_timestamp()), 0))::integer end as free
