@@ -2,6 +2,7 @@ import { verdictFor } from "@millrace/core";
 import { backoffFromWords, workerIdOf } from "@millrace/protocol";
 import {
   findTimedOutLeases,
+  hasExpiredLeases,
   loseLeases,
   type Settlement,
   settleAttempts,
@@ -16,6 +17,7 @@ import { publishAgain } from "./publish-again.ts";
  * failure like any other. A worker that was merely slow finds its lease lost.
  */
 export async function endLeases(ports: SchedulerPorts, random: () => number = Math.random): Promise<boolean> {
+  if (!(await hasExpiredLeases(ports.sql))) return false;
   const timedOut = await findTimedOutLeases(ports.sql);
   for (const lease of timedOut) await failForTime(ports, lease, random);
   const lost = await loseLeases(ports.sql);

@@ -45,7 +45,7 @@ export async function startDuties(
     new Duty({ name: "announce", everyMs: 10 * SECOND_MS, round: () => announce(ports), log }),
     new Duty({ name: "expire", everyMs: 3 * SECOND_MS, round: () => expire(ports), log }),
     new Duty({ name: "end leases", everyMs: 2 * SECOND_MS, round: () => endLeases(ports), log }),
-    new Duty({ name: "keep routes", everyMs: 5 * SECOND_MS, round: () => routeKeeper.round(), log }),
+    new Duty({ name: "keep routes", everyMs: 15 * SECOND_MS, round: () => routeKeeper.round(), log }),
     new Duty({ name: "feed", everyMs: FEED_EVERY_MS, round: () => feed(ports), log }),
     new Duty({
       name: "keep partitions",

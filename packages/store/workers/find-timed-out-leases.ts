@@ -13,6 +13,13 @@ export interface TimedOutLease {
   readonly backoff: BackoffWords;
 }
 
+/** Whether there is a lease to end, for either reason: one look into a small index, which is all that an idle system pays. */
+export async function hasExpiredLeases(sql: Sql): Promise<boolean> {
+  const rows = await sql`
+    select 1 from open_tasks where claimed_by is not null and lease_until <= clock_timestamp() limit 1`;
+  return rows.length > 0;
+}
+
 /** Reads one small index. Several schedulers may find the same ones: settling is fenced. */
 export async function findTimedOutLeases(sql: Sql): Promise<readonly TimedOutLease[]> {
   const leases = await sql<Omit<TimedOutLease, "timeoutS" | "maxAttempts" | "backoff">[]>`
