@@ -1,4 +1,4 @@
-import type { CounterMetric, Metrics } from "@millrace/observe";
+import type { CounterMetric, GaugeMetric, Metrics } from "@millrace/observe";
 
 export interface SchedulerMetrics {
   readonly republished: CounterMetric<"reason">;
@@ -7,6 +7,7 @@ export interface SchedulerMetrics {
   readonly firedTicks: CounterMetric<never>;
   readonly deadLetters: CounterMetric<"task_type">;
   readonly swept: CounterMetric<"what">;
+  readonly breakers: GaugeMetric<"state">;
 }
 
 export function createSchedulerMetrics(metrics: Metrics): SchedulerMetrics {
@@ -36,6 +37,11 @@ export function createSchedulerMetrics(metrics: Metrics): SchedulerMetrics {
       name: "millrace_dead_letters_total",
       help: "Dead letters seen by the monitor.",
       labels: ["task_type"],
+    }),
+    breakers: metrics.gauge({
+      name: "millrace_breakers",
+      help: "Hosts by the state of their circuit breaker, of those that failed too often or were forced.",
+      labels: ["state"],
     }),
     swept: metrics.counter({
       name: "millrace_files_swept_total",

@@ -1,6 +1,6 @@
 import { BreakerBoard, type KnownBreaker, onFreed, onHeld } from "@millrace/bus";
 import { readGuardName } from "@millrace/core";
-import { releaseOf } from "@millrace/core/breaker";
+import { BREAKER_KINDS, type BreakerKind, releaseOf } from "@millrace/core/breaker";
 import {
   BREAKER_KEPT_MS,
   LIMIT_RELEASE_MS,
@@ -57,6 +57,7 @@ export class HeldReleaser {
   async round(): Promise<boolean> {
     const nowMs = Date.now();
     await this.#keepBreakers(nowMs);
+    this.#measure();
     const names = await listHoldingNames(this.#ports.sql, this.#after);
     const isMoreNames = names.length === RELEASE_NAMES_MAX;
     this.#after = isMoreNames ? (names.at(-1) ?? "") : "";
@@ -116,6 +117,13 @@ export class HeldReleaser {
       const { againAtMs } = releaseOf(this.#board.get(origin), nowMs);
       if (againAtMs !== null) this.#lookAt(againAtMs, nowMs);
     }
+  }
+
+  #measure(): void {
+    const counts = new Map<BreakerKind, number>(BREAKER_KINDS.map((kind) => [kind, 0]));
+    for (const { breaker } of this.#board.list())
+      counts.set(breaker.kind, (counts.get(breaker.kind) ?? 0) + 1);
+    for (const [state, count] of counts) this.#ports.metrics.breakers.set({ state }, count);
   }
 
   #lookAt(atMs: number, nowMs: number): void {

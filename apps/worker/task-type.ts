@@ -40,15 +40,11 @@ export interface TaskType {
   run(context: TaskContext): Promise<AttemptOutcome>;
 }
 
-/** Put around each outgoing call: where a circuit breaker and a rate limit go. `origin` is scheme, host and port. */
-export type AroundCall = (origin: string, call: () => Promise<AttemptOutcome>) => Promise<AttemptOutcome>;
-
 /** What the worker lends to its task types. */
 export interface TaskPorts {
   readonly egress: EgressPolicy;
   /** Whether a `simulate` task may kill this process. */
   readonly allowCrash: boolean;
-  readonly aroundCall?: AroundCall;
   readonly lookup?: Lookup;
   /** PEM of the authorities to trust in place of the system's. */
   readonly tlsCa?: string;

@@ -49,6 +49,14 @@ interface Down {
   readonly reason: string;
 }
 
+export const BREAKER_KINDS = [
+  "closed",
+  "open",
+  "half_open",
+  "closing",
+  "forced_open",
+  "forced_closed",
+] as const satisfies readonly Breaker["kind"][];
 export type BreakerKind = Breaker["kind"];
 
 export const NEVER_OPENED: Breaker = { kind: "closed", sinceMs: 0 };

@@ -1,3 +1,4 @@
+import { BREAKER_KINDS } from "@millrace/core";
 import { AUTH_BODY_BYTES_MAX, BREAKER_REASON_CHARS_MAX, QUEUE_COUNT_MAX } from "@millrace/core/limits";
 import { Elysia, t } from "elysia";
 import { documented } from "../docs/documented.ts";
@@ -13,7 +14,7 @@ const maybeTime = (description: string) => t.Nullable(t.String({ format: "date-t
 
 const fields = {
   origin: t.String({ description: "Scheme, name and port of the host." }),
-  state: choice(["closed", "open", "half_open", "closing", "forced_open", "forced_closed"]),
+  state: choice(BREAKER_KINDS),
   since: t.String({ format: "date-time" }),
   openings: t.Integer({ description: "In a row, without having closed in between." }),
   reason: t.Nullable(t.String({ description: "The failure that opened it, or what the operator said." })),

@@ -18,7 +18,7 @@ const EXCERPT_CHARS_MAX = 200;
 
 /** Calls an external HTTP API once per attempt. */
 export default function httpRequest(ports: TaskPorts): TaskType {
-  const { egress: policy, lookup, tlsCa, aroundCall = (_origin, call) => call() } = ports;
+  const { egress: policy, lookup, tlsCa } = ports;
   const egress = new Egress({
     policy,
     ...(lookup === undefined ? {} : { lookup }),
@@ -32,8 +32,7 @@ export default function httpRequest(ports: TaskPorts): TaskType {
         const message = parsed.errors.map((problem) => `${problem.path} ${problem.message}`).join("; ");
         return failed({ code: "PAYLOAD_INVALID", message, isRetryable: false });
       }
-      const url = new URL(parsed.value.url);
-      return aroundCall(url.origin, () => callOnce(egress, parsed.value, context));
+      return await callOnce(egress, parsed.value, context);
     },
   };
 }

@@ -158,23 +158,6 @@ test("a payload that makes no sense fails for good, and says where", async () =>
   });
 });
 
-test("the call can be wrapped by origin: a breaker can answer in its place", async () => {
-  const origins: string[] = [];
-  const ports: TaskPorts = {
-    ...LOOPBACK_ALLOWED,
-    aroundCall: async (origin, call) => {
-      origins.push(origin);
-      return origins.length === 1
-        ? call()
-        : { kind: "failed", error: { code: "OPEN", message: "" }, isRetryable: true };
-    },
-  };
-  expect((await task.run({ url: `${api.url}/a` }, { ports })).kind).toBe("completed");
-  expect(await task.failure({ url: `${api.url}/b` }, ports)).toMatchObject({ error: { code: "OPEN" } });
-  expect(origins).toEqual([api.url, api.url]);
-  expect(api.calls.get(task.key)).toBe(1);
-});
-
 test("calls of many tasks share connections", async () => {
   const own = await startFakeExternalApi();
   const type = httpRequest(LOOPBACK_ALLOWED);
