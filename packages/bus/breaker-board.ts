@@ -74,8 +74,12 @@ export class BreakerBoard {
     try {
       const inBucket = await readBreakers(this.#options.bus);
       for (const known of inBucket.values()) this.#learn(known, false);
-      for (const [origin, { revision }] of this.#known)
-        if (revision > 0 && !inBucket.has(origin)) this.#known.delete(origin);
+      for (const [origin, { revision }] of this.#known) {
+        const told = inBucket.get(origin)?.revision ?? 0;
+        if (told === 0 && revision > 0) this.#known.delete(origin);
+        // Heard a moment ago; or of a bucket that is gone, and the one that was made anew counts from one.
+        else if (told > 0 && told < revision) await this.#reread(origin);
+      }
     } catch (error) {
       this.#options.onFailure?.(error);
     }
@@ -134,7 +138,7 @@ export class BreakerBoard {
     const entry = await (await this.#open()).get(keyOf(origin));
     const decoded = entry === null || entry.operation !== "PUT" ? null : decodeBreaker(entry.string());
     if (entry === null || decoded === null) this.#known.delete(origin);
-    else this.#learn({ ...decoded, origin, revision: entry.revision }, false);
+    else this.#take({ ...decoded, origin, revision: entry.revision }, false);
   }
 
   #tell({ origin, breaker, revision }: KnownBreaker): void {
@@ -150,9 +154,13 @@ export class BreakerBoard {
 
   #learn(known: KnownBreaker, isOwn: boolean): void {
     const former = this.#known.get(known.origin);
-    if (former !== undefined && former.revision >= known.revision) return;
+    if (former === undefined || former.revision < known.revision) this.#take(known, isOwn);
+  }
+
+  #take(known: KnownBreaker, isOwn: boolean): void {
+    const isNew = this.#known.get(known.origin)?.revision !== known.revision;
     this.#keep(known);
-    this.#options.onChange?.(known, isOwn);
+    if (isNew) this.#options.onChange?.(known, isOwn);
   }
 
   /** Bounded: whoever calls a million dead hosts has the oldest of their breakers forgotten here. */

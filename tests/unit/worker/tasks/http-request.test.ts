@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { HTTP_RESPONSE_BYTES_MAX } from "@millrace/core/limits";
-import type { TaskPorts } from "@millrace/worker/task-type";
 import httpRequest from "@millrace/worker/tasks/http-request";
 import { type FakeExternalApi, startFakeExternalApi } from "../../../support/fake-external-api.ts";
 import { HttpRequestRunner, LOOPBACK_ALLOWED } from "../../../support/http-request-runner.ts";
