@@ -5,7 +5,10 @@ import { scratch } from "./scratch.ts";
 const PROJECT = join(import.meta.dirname, "../..");
 
 /** A second scheduler beside a stack's own, which nobody starts again. It ends with the run, if not before. */
-export async function startSecondScheduler(stack: RunningStack): Promise<Bun.Subprocess> {
+export async function startSecondScheduler(
+  stack: RunningStack,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Bun.Subprocess> {
   const { remember, atEnd } = await scratch();
   const run = await stack.run();
   const log = Bun.file(join(stack.home, "scheduler-2.log"));
@@ -18,6 +21,7 @@ export async function startSecondScheduler(stack: RunningStack): Promise<Bun.Sub
       NATS_MONITOR_URL: run.nats_monitor_url,
       HEALTH_PORT: "0",
       LOG_FORMAT: "json",
+      ...env,
     },
     stdout: log,
     stderr: "inherit",
