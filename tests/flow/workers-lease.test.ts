@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { type ApiError, type Client, createClient, defineWorker, TaskFailure } from "@millrace/client";
+import { type ApiError, type Client, createClient } from "@millrace/client";
 import { listShelvedTypes } from "@millrace/store";
 import { untilTrue } from "../support/running-stack.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
@@ -35,6 +35,13 @@ async function leaseOne(client: Client, workerId: string) {
   return task;
 }
 
+/** So many requests wait at the api for tasks. */
+async function untilWaiting(count: number): Promise<void> {
+  const pattern = /^millrace_leases_waiting\S* (\d+)$/m;
+  const waiting = async () => Number(pattern.exec(String((await stack.raw("GET", "/metrics")).body))?.[1]);
+  await untilTrue(async () => (await waiting()) === count, 30_000);
+}
+
 function codeOf(call: Promise<unknown>): Promise<string> {
   return call.then(
     () => "none",
@@ -57,7 +64,7 @@ test("a waiting lease is woken by the submission, many times sooner than any pol
   const tookMs: number[] = [];
   for (let n = 0; n < 10; n += 1) {
     const leasing = leaseOne(operator, workerId);
-    await Bun.sleep(30); // Until it waits.
+    await untilWaiting(1);
     await stack.submit({ task_type: "woken", task_id: `woken-${n}` });
     const submittedMs = performance.now();
     expect((await leasing).task_id).toBe(`woken-${n}`);
@@ -101,6 +108,24 @@ test("another life of a worker fences the former one, whose task runs again", as
   expect(await stack.untilEnded("reborn")).toMatchObject({ status: "completed", result: 2, attempts: 2 });
   expect(session).toStartWith(`${workerId}~`);
 });
+
+test("whoever waits when it is drained, replaced or removed is told so at once", async () => {
+  const wait = (workerId: string) => operator.workers.lease(workerId, { max_tasks: 1, wait_seconds: 25 });
+  const drained = await register(operator, "waiting");
+  const replaced = await register(operator, "waiting");
+  const removed = await register(operator, "waiting");
+  const answers = [wait(drained), codeOf(wait(replaced)), codeOf(wait(removed))] as const;
+  await untilWaiting(3);
+  await operator.workers.drain(drained);
+  await operator.workers.register({
+    worker_id: replaced,
+    capabilities: ["waiting"],
+    max_concurrent_tasks: 1,
+  });
+  await operator.workers.remove(removed);
+  const [first, second, third] = await Promise.all(answers);
+  expect([first.tasks, first.drain, second, third]).toEqual([[], true, "WORKER_REPLACED", "NOT_FOUND"]);
+}, 20_000);
 
 test("a failed task is leased again after its back-off, and is dead after its last attempt", async () => {
   const workerId = await register(operator, "failing");
@@ -210,77 +235,4 @@ test("a draining worker is given nothing, and one that is removed gives back wha
   expect([...tasks, ...rest].map((task) => task.task_id).toSorted()).toEqual(["leaving-1", "leaving-2"]);
   const { body } = await stack.call("GET", "/api/tasks/leaving-1/attempts");
   expect(body.items.map((one: { status: string }) => one.status)).not.toContain("lost");
-});
-
-test("a worker by the SDK runs what it is given, with progress, typed failures and a drain", async () => {
-  const worker = defineWorker<{ "sdk.square": { n: number }; "sdk.never": null }>({
-    ...{ baseUrl: stack.apiUrl, apiKey: stack.apiKey, workerId: "sdk", handlesSignals: false },
-    capabilities: {
-      "sdk.square": async ({ payload }, { progress }) => {
-        progress(0.5, "half");
-        return payload.n * payload.n;
-      },
-      "sdk.never": () => {
-        throw new TaskFailure("never", { code: "NEVER", retryable: false });
-      },
-    },
-  });
-  const running = worker.run();
-  await stack.submitAll([
-    ...Array.from({ length: 20 }, (_, n) => ({
-      task_type: "sdk.square",
-      task_id: `square-${n}`,
-      payload: { n },
-    })),
-    { task_type: "sdk.never", task_id: "never" },
-  ]);
-  expect(await stack.untilEnded("square-7", 30_000)).toMatchObject({
-    status: "completed",
-    result: 49,
-    worker_id: "sdk",
-  });
-  expect(await stack.untilEnded("never", 30_000)).toMatchObject({
-    status: "failed",
-    attempts: 1,
-    error: { code: "NEVER" },
-  });
-  for (let n = 0; n < 20; n += 1) await stack.untilEnded(`square-${n}`, 30_000);
-  await worker.stop();
-  await running;
-  expect(await codeOf(operator.workers.get("sdk"))).toBe("NOT_FOUND");
-});
-
-test("a type that both kinds of workers run is shared, and each task runs once", async () => {
-  const worker = defineWorker<{ simulate: { duration_ms: number } }>({
-    ...{
-      baseUrl: stack.apiUrl,
-      apiKey: stack.apiKey,
-      workerId: "sharing",
-      maxConcurrentTasks: 20,
-      handlesSignals: false,
-    },
-    capabilities: {
-      simulate: async ({ payload }) => {
-        await Bun.sleep(payload.duration_ms);
-        return { shared: true };
-      },
-    },
-  });
-  const running = worker.run();
-  await untilTrue(async () => (await codeOf(operator.workers.get("sharing"))) === "none", 30_000);
-  const payload = { duration_ms: 100, failure_rate: 0 };
-  const wishes = Array.from({ length: 120 }, (_, n) => ({
-    task_type: "simulate",
-    task_id: `shared-${n}`,
-    payload,
-  }));
-  await stack.submitAll(wishes);
-  await stack.untilNoneOpen("shared-", 60_000);
-  const rows = await stack.sql<{ who: string; tasks: number }[]>`
-    select split_part(claimed_by, '~', 1) as who, count(*)::integer as tasks from outcomes join tasks using (seq)
-    where task_id like 'shared-%' and kind = 'completed' group by 1`;
-  expect(rows.reduce((sum, row) => sum + row.tasks, 0)).toBe(120);
-  expect(rows).toHaveLength(2);
-  await worker.stop();
-  await running;
 });

@@ -36,15 +36,22 @@ export async function leaseTasks(ports: Ports, identity: Identity, request: Leas
         waitMs: request.waitS * 1000,
         signal: AbortSignal.any([request.signal, ports.draining]),
       });
-  if (leasing !== null && !leasing.isCurrent) workerDesk.registrations.forget(worker.workerId);
+  const isOut = leasing?.isCurrent === false && (await isDrained(ports, identity, worker));
   const tasks = await Promise.all(
     (leasing?.tasks ?? []).map((task) => handOver(ports, { identity, worker, task })),
   );
   return {
     tasks: tasks.filter((task) => task !== null),
     cancelled: workerDesk.cancellations.of(worker.session),
-    drain: worker.isDraining || leasing?.isCurrent === false,
+    drain: worker.isDraining || isOut,
   };
+}
+
+/** Why a worker is given nothing any more: it drains; or throws NOT_FOUND when it was removed, WORKER_REPLACED. */
+async function isDrained(ports: Ports, identity: Identity, worker: RemoteWorker): Promise<boolean> {
+  const { registrations } = ports.workerDesk;
+  registrations.forget(worker.workerId);
+  return (await registrations.own(identity, worker)).isDraining;
 }
 
 interface HandOver {

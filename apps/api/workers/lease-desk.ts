@@ -108,6 +108,11 @@ export class LeaseDesk {
     this.#nudge(() => true);
   }
 
+  /** Its registration has changed: a look tells whether this life of it is still given anything. */
+  nudgeWorker(workerId: string): void {
+    this.#nudge((waiter) => waiter.worker.workerId === workerId);
+  }
+
   /** A slot of this worker has become free. */
   nudgeSession(session: string): void {
     this.#nudge((waiter) => waiter.worker.session === session);

@@ -55,7 +55,7 @@ export class WorkerDesk {
     fleet.onPausesChanged(() => this.leases.nudgeAll());
     fleet.onChanged((workerId) => {
       this.registrations.forget(workerId);
-      this.leases.release((worker) => worker.workerId === workerId);
+      this.leases.nudgeWorker(workerId);
     });
     fleet.onCancelled((notice) => {
       this.cancellations.note(notice);
