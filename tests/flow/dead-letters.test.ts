@@ -132,7 +132,7 @@ test("a patch that would spoil the payload leaves the letter dead, and says why"
 });
 
 test("a redrive keeps the policy: as many attempts as before, and the second death is a dead letter again", async () => {
-  external.behave("twice-dead", "status=503");
+  external.behave("twice-dead", "status=408"); // Retried, and no reason for a breaker to open.
   await stack.submit({
     ...{ task_id: "twice-dead", task_type: "http.request", max_attempts: 3, priority: 8, timeout: 9 },
     ...{ backoff: { initial_ms: 5, max_ms: 20 }, payload: { url: external.url } },

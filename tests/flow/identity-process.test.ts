@@ -61,7 +61,7 @@ test("the process creates its administrator, listens, serves, finishes what it b
   const ready = await call("GET", "/health/ready");
   expect(ready.body).toEqual({
     status: "ready",
-    checks: { postgres: { status: "up" }, nats: { status: "up" } },
+    checks: { postgres: { status: "up" }, nats: { status: "up" }, storage: { status: "up" } },
   });
   const { accessToken } = await signIn(call, ADMIN.email, ADMIN.password);
   expect((await call("GET", "/api/auth/me", { token: ADMIN.apiKey })).body.role).toBe("admin");

@@ -222,12 +222,14 @@ test("ten retries at once bring a task back once", async () => {
 });
 
 test("the attempts of a task are listed in their order, each with its worker, its times and its error", async () => {
-  external.behave("listed", "status=503,500,200");
+  const own = await startFakeExternalApi(); // Whose breaker has not seen the failures of other tests.
+  own.behave("listed", "status=503,500,200");
   await stack.submit({
     ...{ task_id: "listed", task_type: "http.request", backoff: { initial_ms: 30, jitter: false } },
-    payload: { url: external.url },
+    payload: { url: own.url },
   });
   const task = await stack.untilEnded("listed");
+  await own.stop();
   const attempts = await attemptsOf("listed");
   expect(attempts).toMatchObject([
     {
