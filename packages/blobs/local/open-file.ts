@@ -14,6 +14,8 @@ import { promisify } from "node:util";
 const [openFd, syncFd, closeFd] = [promisify(open), promisify(fsync), promisify(closeWith)];
 const [readFd, writeFd] = [promisify(read), promisify(write)];
 
+const forget = (): void => {};
+
 /** Files of somebody who went away without a word. */
 const abandoned = new FinalizationRegistry<number>(closeSync);
 
@@ -75,7 +77,8 @@ export class OpenFile {
   #step<T>(run: (fd: number) => Promise<T>): Promise<T> {
     if (this.#fd === undefined) return Promise.reject(new Error("the file is closed"));
     const step = run(this.#fd);
-    this.#steps = Promise.allSettled([this.#steps, step]);
+    // Without their results: those of `read` hold what was read, and all of a file would stay in memory.
+    this.#steps = Promise.allSettled([this.#steps, step]).then(forget);
     return step;
   }
 }
