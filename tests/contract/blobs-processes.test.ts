@@ -12,6 +12,7 @@ import {
   source,
 } from "../support/blobs.ts";
 import type { Orders } from "../support/blobs-child.ts";
+import { untilTrue } from "../support/running-stack.ts";
 
 const CHILD = join(import.meta.dirname, "../support/blobs-child.ts");
 const PART = 5 * MIB;
@@ -61,9 +62,11 @@ describe.each(KINDS)("a process that is killed, %s", (kind) => {
   test("in the middle of an append: another goes on where whole blocks end, and the blob is right", async () => {
     const storage = await newStorage(kind);
     const child = spawn({ storage, work: "stall-in-append", bytes: 2 * PART + 1000 });
-    await said(child, "stalled");
-    await kill9(child);
     const blobs = await openStorage(storage);
+    await said(child, "stalled");
+    // Blocks are written while the next ones come: the last whole one may still be under way.
+    await untilTrue(async () => (await blobs.uploads.offset("half")) === 2 * PART, 10_000, "it is written");
+    await kill9(child);
     const offset = (await blobs.uploads.offset("half")) ?? -1;
     expect(offset).toBe(2 * PART);
     const bytes = 3 * PART + 7;
