@@ -1,3 +1,5 @@
+import { type Bus, hearPulses } from "@millrace/bus";
+import { PARTS } from "@millrace/core/alerts/part-watch";
 import { type FakeExternalApi, startFakeExternalApi } from "./fake-external-api.ts";
 import { untilTrue } from "./running-stack.ts";
 import { startTaskStack, type TaskStack } from "./task-stack.ts";
@@ -23,6 +25,14 @@ export interface AlertStack extends TaskStack {
   readonly alertEnv: Readonly<Record<string, string>>;
 }
 
+/** Whoever has never been heard of is not missed until its start has had time. */
+async function untilAllAreHeard(bus: Bus): Promise<void> {
+  const heard = new Set<string>();
+  const stop = hearPulses(bus, ({ name }) => void heard.add(name));
+  await untilTrue(() => PARTS.every((part) => heard.has(part)), DEADLINE_MS, "every part is heard");
+  stop();
+}
+
 export async function startAlertStack(
   rules: readonly string[],
   env: Readonly<Record<string, string>> = {},
@@ -34,6 +44,7 @@ export async function startAlertStack(
     ALERT_RULES: rules.join(","),
   };
   const stack = await startTaskStack({ ...alertEnv, ...env });
+  await untilAllAreHeard(stack.bus);
   const notices = (): readonly AlertNotice[] =>
     receiver.requests.filter(({ path }) => path === HOOK).map(({ body }) => JSON.parse(body));
   const told: AlertStack["told"] = (id, state) =>
