@@ -1,5 +1,5 @@
 export interface TestPlan {
-  /** Each is a run of its own; two go at a time, since most of their time they wait for something to come back. */
+  /** Each is a run of its own; a few go at a time, since most of their time they wait for something to come back. */
   readonly beside: readonly (readonly string[])[];
   /** Afterwards, with the machine for itself. */
   readonly alone: readonly string[];

@@ -21,13 +21,15 @@ interface Attempt {
 
 const QUICK = { initial_ms: 10, jitter: false };
 
-/** Runs a call of the external API to its end. */
+/** Runs a call of an external API to its end: one of its own, whose breaker has not seen the failures of others. */
 async function call(taskId: string, query: string, more: Record<string, unknown> = {}) {
-  const payload = { url: `${external.url}/?${query}` };
+  const own = await startFakeExternalApi();
+  const payload = { url: `${own.url}/?${query}` };
   await stack.submit({ task_id: taskId, task_type: "http.request", backoff: QUICK, payload, ...more });
   const task = await stack.untilEnded(taskId, 20_000);
+  await own.stop();
   const attempts: readonly Attempt[] = (await stack.call("GET", `/api/tasks/${taskId}/attempts`)).body.items;
-  return { task, attempts, calls: external.calls.get(taskId) ?? 0 };
+  return { task, attempts, calls: own.calls.get(taskId) ?? 0 };
 }
 
 const letterOf = async (taskId: string) => (await stack.call("GET", `/api/dlq/${taskId}`)).status;
