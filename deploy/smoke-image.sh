@@ -23,6 +23,10 @@ common=(
 )
 run() { buildah run --isolation chroot "${common[@]}" "$@"; }
 entry=/usr/local/bin/millrace-entry
+descendants() {
+  local child
+  for child in $(pgrep -P "$1"); do echo "$child" && descendants "$child"; done
+}
 
 say "migrate, millrace, and what does not exist"
 [[ $(run "$container" -- $entry migrate) == "schema is up to date" ]] || fail "migrate"
@@ -58,12 +62,12 @@ for part in api recorder scheduler worker; do
   if [[ $part == worker ]]; then
     grep -q '"file.process"' "$scratch/$part.log" || fail "the worker has no threads for files: does sharp load?"
   fi
-  # Of the process in the image, not of buildah, which would pass it on or not.
-  main=$(pgrep -f "bun (apps/$part/main.ts)" | while read -r pid; do
-    [[ $(readlink "/proc/$pid/root") == / ]] || echo "$pid"
+  # The process in the image itself: buildah might pass the signal on, or not.
+  main=$(for pid in $(descendants "$runner"); do
+    [[ $(tr '\0' ' ' <"/proc/$pid/cmdline") != "bun apps/$part/main.ts "* ]] || echo "$pid"
   done)
   [[ -n $main ]] || fail "$part has no process"
-  kill -TERM $main
+  kill -TERM "$main"
   wait "$runner" || fail "$part did not end with 0 when it was told to"
   ((port += 1))
 done
