@@ -39,6 +39,7 @@ trap clean_up EXIT
 # ── The base: a minimal Debian from the archive that this machine uses, and one file of Bun.
 make_base() {
   local mirror container
+  # shellcheck disable=SC2016 # apt-get expands it.
   mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 2>/dev/null | head -n 1)
   say "base: $suite${mirror:+ from $mirror}"
   debootstrap --variant=minbase --include=ca-certificates "$suite" "$scratch/base" ${mirror:+"$mirror"}

@@ -1,7 +1,7 @@
 # Sourced by build-image.sh, for $image: each part is started inside of the image, as its user, on servers that `bun start`
 # brings; it must become ready by its own health check, do something, write nowhere but where it may, and drain.
 # chroot isolation shares the network of this machine, so the parts find the servers at 127.0.0.1.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 
 say "servers for the smoke test"
 bun=(npx -y "bun@$bun_version")
