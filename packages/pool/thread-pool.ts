@@ -62,7 +62,7 @@ interface Waiter {
 }
 
 /** Above 0: the rest of the process, heartbeats above all, goes first; small enough that jobs still get on (Linux). */
-const NICE = 5;
+const NICE = 10;
 
 /**
  * One long-lived Piscina pool for CPU-heavy jobs. Killing a thread is the only way to stop a loop, and here it is safe:

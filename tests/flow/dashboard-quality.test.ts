@@ -150,7 +150,8 @@ test(
       await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "Dead letters", level: 1 }).waitFor();
-    expect(await page.evaluate("document.activeElement?.id")).toBe("content");
+    const isInContent = async () => (await page.evaluate("document.activeElement?.id")) === "content";
+    await untilTrue(isInContent, TEST_MS, "the focus is in the content");
     await context.close();
   },
   TEST_MS,

@@ -114,7 +114,7 @@ test("a limit that changes is obeyed as it is now, and outlives the bucket that 
   });
   await stack.untilNoneOpen("slow-", WAIT_MS);
   await unlimit("host", api.origin);
-});
+}, 120_000);
 
 test("what makes no sense as a limit is refused by name, and only operators set them", async () => {
   const wrong = [
