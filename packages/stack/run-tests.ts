@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { findNatsServer } from "./nats/find-nats-server.ts";
 import { messageOf } from "./start-failure.ts";
+import { describeFailures, findFailures, lastWords, type TestFailure } from "./test-failures.ts";
 import { planTests } from "./test-plan.ts";
 import { addRuns, judgeTests, parseTestSummary, type TestRun } from "./test-summary.ts";
 
@@ -37,7 +38,11 @@ interface Wish {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-async function runTests({ args, isLive, env }: Wish): Promise<TestRun> {
+interface ToldRun extends TestRun {
+  readonly failures: readonly TestFailure[];
+}
+
+async function runTests({ args, isLive, env }: Wish): Promise<ToldRun> {
   const child = Bun.spawn([process.execPath, "test", `--timeout=${TIMEOUT_MS}`, ...args], {
     cwd: PROJECT,
     env,
@@ -63,15 +68,21 @@ async function runTests({ args, isLive, env }: Wish): Promise<TestRun> {
   if (!isLive) process.stderr.write(output);
   if (status !== 0)
     process.stderr.write(`bun test ${args.join(" ")} ended with ${child.signalCode ?? status}\n`);
-  return { summary: parseTestSummary(output.slice(-TAIL_CHARS_MAX)), status };
+  const failures = findFailures(output);
+  const broke = { file: `bun test ${args.join(" ")}`, lines: lastWords(output) };
+  return {
+    summary: parseTestSummary(output.slice(-TAIL_CHARS_MAX)),
+    status,
+    failures: status !== 0 && failures.length === 0 ? [broke] : failures,
+  };
 }
 
-async function runAll(env: Wish["env"]): Promise<readonly TestRun[]> {
+async function runAll(env: Wish["env"]): Promise<readonly ToldRun[]> {
   const files = [...new Bun.Glob("tests/**/*.test.ts").scanSync({ cwd: PROJECT })].filter(
     (file) => !file.includes("node_modules"),
   );
   const { beside, alone } = planTests(files.sort(), (file) => readFileSync(join(PROJECT, file), "utf8"));
-  const runs: TestRun[] = [];
+  const runs: ToldRun[] = [];
   const next = beside.values();
   const take = async (): Promise<void> => {
     for (const args of next) runs.push(await runTests({ args, isLive: false, env }));
@@ -92,6 +103,7 @@ async function main(args: readonly string[]): Promise<number> {
     ...(process.stderr.isTTY ? { FORCE_COLOR: "1" } : {}),
   };
   const runs = args.length > 0 ? [await runTests({ args, isLive: true, env })] : await runAll(env);
+  if (args.length === 0) process.stderr.write(describeFailures(runs.flatMap(({ failures }) => failures)));
   const verdict = judgeTests(...addRuns(runs));
   process.stdout.write(`${verdict.line}\n`);
   return verdict.exitStatus;
