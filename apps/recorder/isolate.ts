@@ -1,9 +1,9 @@
-import { type Sql, whyNotStorable } from "@millrace/store";
+import { type Sql, splitRows, whyNotStorable } from "@millrace/store";
 import { readMessage, type StreamMessage } from "./read-message.ts";
 
 interface LineRow {
   readonly line: number;
-  readonly row: string;
+  readonly row: Uint8Array;
 }
 
 /**
@@ -14,8 +14,7 @@ export async function findPoison(sql: Sql, message: StreamMessage): Promise<Read
   const { rows, rejected } = readMessage(message);
   const unread = new Set(rejected.map(({ line }) => line));
   let line = 0;
-  // A row holds no line feed of its own, and ends with one.
-  const lineRows = (rows.match(/[^\n]*\n/g) ?? []).map((row) => {
+  const lineRows = splitRows(rows).map((row) => {
     while (unread.has(line)) line += 1;
     return { line: line++, row };
   });
@@ -27,7 +26,10 @@ export async function findPoison(sql: Sql, message: StreamMessage): Promise<Read
 async function search(sql: Sql, rows: readonly LineRow[], poison: Map<number, string>): Promise<void> {
   const [only] = rows;
   if (only === undefined) return;
-  const reason = await whyNotStorable(sql, rows.map(({ row }) => row).join(""));
+  const reason = await whyNotStorable(
+    sql,
+    rows.map(({ row }) => row),
+  );
   if (reason === null) return;
   if (rows.length === 1) {
     poison.set(only.line, reason);

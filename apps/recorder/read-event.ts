@@ -11,23 +11,20 @@ import {
   EVENT_SOURCE_DEFAULT,
   type EventRefusal,
 } from "@millrace/protocol/events/index";
-import { type EventRecord, storable, storableJson } from "@millrace/store/events/event-record";
-import { type EventMinutes, type EventMoment, momentOf } from "./event-minute.ts";
+import { type EventFields, type RowOrigin, toByteText } from "@millrace/store/events/event-rows";
+import { storable, storableJson } from "@millrace/store/events/storable";
+import { type EventMinutes, type EventMoment, momentOf, toText } from "./event-minute.ts";
+import type { PlainLines } from "./plain-lines.ts";
 
 /** What is known of a line beside its text. */
-export interface LinePlace {
-  readonly seq: number;
+export interface LinePlace extends RowOrigin {
+  /** From 0, within the message. */
   readonly line: number;
-  readonly ownerId: number;
-  /** Epoch ms, and the same as RFC 3339. */
-  readonly receivedMs: number;
-  readonly receivedAt: string;
-  readonly correlationId: string;
   readonly defaultSource: string | null;
 }
 
 export type EventReading =
-  | { readonly ok: true; readonly event: EventRecord; readonly minuteMs: number }
+  | { readonly ok: true; readonly event: EventFields }
   | { readonly ok: false; readonly reason: EventRefusal; readonly detail: string };
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -50,27 +47,52 @@ export function readEvent(text: string, place: LinePlace, minutes: EventMinutes)
   if (id !== null && !isText(id, EVENT_ID_CHARS_MAX)) return refuse("VALIDATION_FAILED", "id");
   const moment = isAbsent(timestamp) ? arrivalOf(place) : minutes.read(timestamp);
   if (moment === undefined) return refuse("VALIDATION_FAILED", "timestamp");
-  if (moment.minuteMs < EVENT_TIME_MS_MIN) return refuse("EVENT_TOO_OLD", moment.ts);
-  if (moment.minuteMs > place.receivedMs + EVENT_AHEAD_MS_MAX) return refuse("EVENT_TOO_NEW", moment.ts);
+  if (isTooOld(moment)) return refuse("EVENT_TOO_OLD", toText(moment));
+  if (isTooNew(moment, place)) return refuse("EVENT_TOO_NEW", toText(moment));
   const attributes = attributesOf(fields);
   return {
     ok: true,
-    minuteMs: moment.minuteMs,
     event: {
-      ts: moment.ts,
-      receivedAt: place.receivedAt,
-      seq: place.seq,
+      ...moment,
       line: place.line,
-      ownerId: place.ownerId,
-      type: storable(type),
-      level: storable(level),
-      source: storable(source),
-      message: storable(message),
-      attributes: attributes === null ? null : storableJson(attributes),
-      id: id === null ? null : storable(id),
-      correlationId: place.correlationId,
+      type: toByteText(storable(type)),
+      level: toByteText(storable(level)),
+      source: toByteText(storable(source)),
+      message: toByteText(storable(message)),
+      attributes: attributes === null ? null : toByteText(storableJson(attributes)),
+      id: id === null ? null : toByteText(storable(id)),
     },
   };
+}
+
+/**
+ * The same for the line that `lines` has just read. Undefined: `readEvent` must look at it, and will find out what is wrong,
+ * if anything. Its texts are measured in bytes here, which are never fewer than the characters that count.
+ */
+export function readPlainEvent(
+  lines: PlainLines,
+  place: LinePlace,
+  minutes: EventMinutes,
+): EventFields | undefined {
+  const { type, message, timestamp, attributes, id } = lines;
+  const source = lines.source ?? (place.defaultSource === null ? EVENT_SOURCE_DEFAULT : undefined);
+  const level = lines.level ?? EVENT_LEVEL_DEFAULT;
+  if (type === null || message === null || source === undefined) return undefined;
+  if (type === "" || type.length > EVENT_TYPE_CHARS_MAX) return undefined;
+  if (source.length > EVENT_SOURCE_CHARS_MAX || level.length > EVENT_LEVEL_CHARS_MAX) return undefined;
+  if (id !== null && id.length > EVENT_ID_CHARS_MAX) return undefined;
+  const moment = timestamp === null ? arrivalOf(place) : minutes.read(timestamp);
+  if (moment === undefined || isTooOld(moment) || isTooNew(moment, place)) return undefined;
+  const { minuteMs, micros } = moment;
+  return { minuteMs, micros, line: place.line, type, level, source, message, attributes, id };
+}
+
+function isTooOld({ minuteMs }: EventMoment): boolean {
+  return minuteMs < EVENT_TIME_MS_MIN;
+}
+
+function isTooNew({ minuteMs }: EventMoment, { receivedMs }: LinePlace): boolean {
+  return minuteMs > receivedMs + EVENT_AHEAD_MS_MAX;
 }
 
 /**

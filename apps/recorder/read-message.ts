@@ -1,7 +1,14 @@
 import { type BatchHeader, type BatchRequest, decodeBatchHeader } from "@millrace/protocol/events/index";
-import { type BatchRecord, copyRow, type RejectedRecord, storable } from "@millrace/store/events/index";
+import {
+  type BatchRecord,
+  EventRows,
+  type RejectedRecord,
+  storable,
+  toByteText,
+} from "@millrace/store/events/index";
 import { EventMinutes } from "./event-minute.ts";
-import { type EventReading, type LinePlace, readEvent } from "./read-event.ts";
+import { Lines } from "./lines.ts";
+import { type EventReading, type LinePlace, readEvent, readPlainEvent } from "./read-event.ts";
 import { RollupCounter } from "./rollup-counter.ts";
 
 /** A message of the stream, as it was delivered. */
@@ -21,35 +28,30 @@ const NO_POISON: Poison = new Map();
 /** Ledger names come from headers: bounded, and without anything that PostgreSQL cannot hold. */
 const INSTANCE = /^[\w.:-]{1,128}$/;
 const minutes = new EventMinutes();
-const LINE_FEED = 0x0a;
+/** What a row takes beside the bytes of its line, about. */
+const ROW_BYTES = 128;
 
 /** Reads a whole message, and prepares it for the tables. Never throws: a line that is no event is rejected by itself. */
 export function readMessage(message: StreamMessage, poison: Poison = NO_POISON): BatchRecord {
-  const lines = linesOf(message.body);
-  const header = headerOf(message, lines.length);
-  const raw = new RawLines(message.body);
-  let rows = "";
+  const lines = new Lines(message.body);
+  const header = headerOf(message, lines.count);
+  const rows = new EventRows(message.body.length + ROW_BYTES * lines.count);
   let stored = 0;
   const counter = new RollupCounter();
   const rejected: RejectedRecord[] = [];
-  for (const { place: shared, from, to } of spansOf(message, header, lines.length)) {
+  for (const { place: shared, from, to } of spansOf(message, header, lines.count)) {
+    rows.begin(shared);
     const place = { ...shared, line: from }; // One for all lines: this is the hottest loop of the product.
     for (let line = from; line < to; line++) {
       place.line = line;
-      const reading = readLine(lines[line] ?? "", place, poison);
+      const reading = readLine(lines, place, poison);
       if (reading.ok) {
-        rows += copyRow(reading.event);
+        rows.add(reading.event);
         stored += 1;
-        counter.add(reading.event, reading.minuteMs);
+        counter.add(place.ownerId, reading.event);
       } else {
         const { reason, detail } = reading;
-        rejected.push({
-          line,
-          ownerId: place.ownerId,
-          reason,
-          detail,
-          record: raw.bytesOf(line),
-        });
+        rejected.push({ line, ownerId: place.ownerId, reason, detail, record: lines.bytesOf(line) });
       }
     }
   }
@@ -65,47 +67,18 @@ export function readMessage(message: StreamMessage, poison: Poison = NO_POISON):
     before: header.before ?? null,
     voided: voided.map((each, index) => ({ ordinal: each, events: voidedEvents?.[index] ?? null })),
     repeatable: repeatableOf(requests),
-    ...{ stored, rows },
+    ...{ stored, rows: rows.bytes },
     rollups: counter.rollups,
     rejected,
   };
 }
 
-function readLine(text: string, place: LinePlace, poison: Poison): EventReading {
+function readLine(lines: Lines, place: LinePlace, poison: Poison): EventReading {
   const detail = poison.get(place.line);
   if (detail !== undefined) return { ok: false, reason: "EVENT_NOT_STORABLE", detail };
-  return readEvent(text, place, minutes);
-}
-
-/** A line feed at the end ends the last line; it does not begin another one. */
-function linesOf(body: Uint8Array): readonly string[] {
-  if (body.length === 0) return [];
-  const end = body.at(-1) === LINE_FEED ? body.length - 1 : body.length;
-  return Buffer.from(body.buffer, body.byteOffset, end).toString("utf8").split("\n");
-}
-
-/** The bytes as they came: decoded text may have lost what was wrong with them. Looked for only when a line is rejected. */
-class RawLines {
-  readonly #body: Uint8Array;
-  #starts: number[] | undefined;
-
-  constructor(body: Uint8Array) {
-    this.#body = body;
-  }
-
-  bytesOf(line: number): Uint8Array {
-    this.#starts ??= this.#findStarts();
-    const start = this.#starts[line] ?? this.#body.length;
-    const next = this.#starts[line + 1];
-    return this.#body.subarray(start, next === undefined ? this.#body.length : next - 1);
-  }
-
-  #findStarts(): number[] {
-    const starts = [0];
-    for (let at = this.#body.indexOf(LINE_FEED); at !== -1; at = this.#body.indexOf(LINE_FEED, at + 1))
-      starts.push(at + 1);
-    return starts;
-  }
+  const plain = lines.readPlain(place.line);
+  const event = plain === undefined ? undefined : readPlainEvent(plain, place, minutes);
+  return event === undefined ? readEvent(lines.textOf(place.line), place, minutes) : { ok: true, event };
 }
 
 function headerOf({ seq, header, storedMs }: StreamMessage, lines: number): BatchHeader {
@@ -129,14 +102,11 @@ function spansOf({ seq }: StreamMessage, { requests }: BatchHeader, lines: numbe
   let next = 0;
   const claim = (request: BatchRequest, to: number): void => {
     const { owner, at, cid, source } = request;
-    const receivedMs = Math.min(at, TIME_MS_MAX);
-    const receivedAt = new Date(receivedMs).toISOString();
     const place = {
       seq,
       ownerId: owner,
-      receivedMs,
-      receivedAt,
-      correlationId: storable(cid),
+      receivedMs: Math.min(at, TIME_MS_MAX),
+      correlationId: toByteText(storable(cid)),
       defaultSource: source,
     };
     if (to > next) spans.push({ place, from: next, to });

@@ -1,4 +1,5 @@
-import type { EventRecord, Rollup } from "@millrace/store";
+import type { Rollup } from "@millrace/store";
+import { type EventFields, fromByteText } from "@millrace/store/events/event-rows";
 
 type Count = Rollup & { events: number };
 type Counts = Map<string, Map<string, Map<string, Count>>>;
@@ -11,7 +12,7 @@ export class RollupCounter {
   readonly #counts: Count[] = [];
   readonly #byMinute = new Map<number, Map<number, Counts>>();
 
-  add({ ownerId, type, source, level }: EventRecord, minuteMs: number): void {
+  add(ownerId: number, { minuteMs, type, source, level }: EventFields): void {
     const byOwner = inner(this.#byMinute, minuteMs);
     const bySource = inner(inner(byOwner, ownerId), type);
     const byLevel = inner(bySource, source);
@@ -26,7 +27,12 @@ export class RollupCounter {
   }
 
   get rollups(): readonly Rollup[] {
-    return this.#counts;
+    return this.#counts.map((count) => ({
+      ...count,
+      type: fromByteText(count.type),
+      source: fromByteText(count.source),
+      level: fromByteText(count.level),
+    }));
   }
 }
 

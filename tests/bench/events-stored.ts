@@ -87,7 +87,7 @@ async function bareCopy(sql: Sql, messages: number): Promise<number> {
     // As many rows in a transaction as the recorder has.
     for (let at = next; at < batches.length; at = next) {
       next += 15;
-      const rows = batches.slice(at, next).join("");
+      const rows = batches.slice(at, next);
       await sql.begin((transaction) =>
         copyEvents(transaction, rows, async () => void (await transaction`select 1`)),
       );
@@ -97,7 +97,7 @@ async function bareCopy(sql: Sql, messages: number): Promise<number> {
   return (messages * LINES * 1_000) / (performance.now() - startedMs);
 }
 
-function rowsOf(batch: number): string {
+function rowsOf(batch: number): Uint8Array {
   const body = asNdjson(benchBatch(batch));
   return readMessage({ seq: batch + 1, storedMs: Date.now(), header: undefined, body }).rows;
 }

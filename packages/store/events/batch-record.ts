@@ -16,9 +16,9 @@ export interface BatchRecord {
   readonly voided: readonly VoidedOrdinal[];
   /** Set when the message is a part of one request that its client may repeat. */
   readonly repeatable: RepeatableKey | null;
-  /** Events to be stored, and their rows in COPY's text format; see `copyRow`. */
+  /** Events to be stored, and their rows; see `EventRows`. */
   readonly stored: number;
-  readonly rows: string;
+  readonly rows: Uint8Array;
   readonly rollups: readonly Rollup[];
   readonly rejected: readonly RejectedRecord[];
 }

@@ -1,5 +1,11 @@
 import type { Sql, Transaction } from "../connect.ts";
-import { COPY_COLUMNS, copiedText } from "./event-record.ts";
+import { COPY_COLUMNS, readRow } from "./event-rows.ts";
+
+const SIGNATURE = Buffer.from("PGCOPY\n\xff\r\n\0", "latin1");
+/** Behind the signature: no flags, no extension. */
+const HEADER = Buffer.concat([SIGNATURE, Buffer.alloc(8)]);
+/** Stands where a row's number of fields would. */
+const TRAILER = Buffer.from([0xff, 0xff]);
 
 /**
  * Sends the rows, and then the statement that follows them in the transaction.
@@ -10,16 +16,17 @@ import { COPY_COLUMNS, copiedText } from "./event-record.ts";
  */
 export async function copyEvents<T>(
   transaction: Transaction,
-  rows: string,
+  rows: readonly Uint8Array[],
   follow: () => Promise<T>,
 ): Promise<T> {
-  const copy = transaction.unsafe(`copy events (${COPY_COLUMNS}) from stdin`);
+  const copy = transaction.unsafe(`copy events (${COPY_COLUMNS}) from stdin (format binary)`);
   const failure = watchFailure(copy);
   try {
     const stream = await copy.writable();
     const { promise: sent, resolve, reject } = Promise.withResolvers<void>();
     stream.on("error", reject);
-    stream.write(Buffer.from(rows), (error) => (error ? reject(error) : resolve()));
+    for (const bytes of [HEADER, ...rows]) stream.write(bytes);
+    stream.write(TRAILER, (error) => (error ? reject(error) : resolve()));
     await sent;
     stream.end();
     await new Promise(setImmediate); // Its end goes out in the next tick; no statement may overtake it.
@@ -58,8 +65,8 @@ function watchFailure(query: object): { error: unknown } {
  * Why PostgreSQL does not take these rows; null when it does. Nothing is stored. Throws when nobody can tell. By INSERT,
  * which is slower than COPY and always says what is wrong.
  */
-export async function whyNotStorable(sql: Sql, rows: string): Promise<string | null> {
-  const fields = fieldsOf(rows);
+export async function whyNotStorable(sql: Sql, rows: readonly Uint8Array[]): Promise<string | null> {
+  const fields = columnsOf(rows.map(readRow));
   try {
     await sql.begin(async (transaction) => {
       await transaction.unsafe(INSERT, fields);
@@ -74,18 +81,17 @@ export async function whyNotStorable(sql: Sql, rows: string): Promise<string | n
 }
 
 /** Of COPY_COLUMNS, in their order. */
-const TYPES = "timestamptz timestamptz bigint bigint integer text text text text jsonb text text".split(" ");
+const TYPES = "time bigint bigint text time integer text text text text jsonb text".split(" ");
 const INSERT = `insert into events (${COPY_COLUMNS})
-  select ${TYPES.map((type, n) => `f${n}::${type}`).join()}
+  select ${TYPES.map((type, n) => (type === "time" ? timeOf(`f${n}`) : `f${n}::${type}`)).join()}
   from unnest(${TYPES.map((_, n) => `$${n + 1}::text[]`).join()}) as fields(${TYPES.map((_, n) => `f${n}`).join()})`;
 
-/** Column by column. */
-function fieldsOf(rows: string): (string | null)[][] {
-  const lines = rows
-    .split("\n")
-    .slice(0, -1)
-    .map((row) => row.split("\t"));
-  return TYPES.map((_, column) => lines.map((line) => copiedText(line[column] ?? "")));
+function timeOf(micros: string): string {
+  return `timestamptz '2000-01-01 00:00:00+00' + ${micros}::bigint * interval '1 microsecond'`;
+}
+
+function columnsOf(rows: readonly (readonly (string | null)[])[]): (string | null)[][] {
+  return TYPES.map((_, column) => rows.map((row) => row[column] ?? null));
 }
 
 const ROLL_BACK = new Error("a trial");

@@ -18,9 +18,9 @@ export async function recordBatches(sql: Sql, batches: readonly BatchRecord[]): 
     const fresh = await enterLedger(transaction, inOrder);
     const { repeated, reused } = await findRepeated(transaction, fresh);
     const kept = fresh.filter(({ seq }) => !repeated.has(seq));
-    const rows = kept.map((batch) => batch.rows).join("");
+    const rows = kept.map((batch) => batch.rows).filter(({ length }) => length > 0);
     const rollUp = () => addRollups(transaction, mergeRollups(kept));
-    if (rows !== "") await copyEvents(transaction, rows, rollUp);
+    if (rows.length > 0) await copyEvents(transaction, rows, rollUp);
     await keepRejected(transaction, kept);
     await noteVoided(transaction, fresh);
     return fresh.map((batch) => ({

@@ -12,7 +12,8 @@ describe("the minute of an event", () => {
         const wholeMs = Math.floor(us / 1_000);
         const text = `${new Date(wholeMs).toISOString().slice(0, -1)}${String(us % 1_000).padStart(3, "0")}Z`;
         const long = eventTimeMs(text) ?? 0;
-        expect(minutes.read(text)).toEqual({ ts: text, minuteMs: Math.floor(long / 60_000) * 60_000 });
+        const minuteMs = Math.floor(long / 60_000) * 60_000;
+        expect(minutes.read(text)).toEqual({ minuteMs, micros: us - minuteMs * 1_000 });
       }),
     );
   });
@@ -24,7 +25,10 @@ describe("the minute of an event", () => {
     ["2016-12-31T23:59:60Z", "2017-01-01T00:00:00.000Z"],
     [1_700_000_000_123.25, "2023-11-14T22:13:20.123250Z"],
   ])("%p is cut to microseconds, not rounded into another minute: %s", (given, ts) => {
-    expect(new EventMinutes().read(given)?.ts).toBe(ts);
+    const moment = new EventMinutes().read(given);
+    const wholeMs = Date.parse(ts);
+    const micros = Number(ts.slice(23, -1).padEnd(3, "0"));
+    expect((moment?.minuteMs ?? 0) + (moment?.micros ?? 0) / 1_000).toBe(wholeMs + micros / 1_000);
   });
 
   test.each([
