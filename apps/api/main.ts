@@ -24,8 +24,11 @@ import {
   type Health,
   type Log,
   type Metrics,
+  openTracing,
+  publishTracer,
   registerDiskMetrics,
   registerNatsMetrics,
+  type Tracing,
 } from "@millrace/observe";
 import { noteMarks, openPool, type Sql } from "@millrace/store";
 import { openAlerts } from "./alerts/open-alerts.ts";
@@ -96,9 +99,11 @@ interface Connections {
   readonly sql: Sql;
   readonly hotSql: Sql;
   readonly querySql: Sql;
+  readonly tracing: Tracing | undefined;
 }
 
 async function connect(config: ApiConfig, log: Log, metrics: Metrics): Promise<Connections> {
+  const tracing = await openTracing(config, { service: "api", instance: crypto.randomUUID(), log, metrics });
   const bus = await connectBus({ urls: config.natsUrls, name: "millrace-api" });
   registerNatsMetrics(metrics, new ConnectionState(bus));
   registerDiskMetrics(metrics, config.home);
@@ -110,7 +115,8 @@ async function connect(config: ApiConfig, log: Log, metrics: Metrics): Promise<C
   const eventPublisher = new EventPublisher(bus);
   return {
     bus,
-    publisher: new DispatchPublisher(bus, groupSizes(metrics, "publish")),
+    publisher: new DispatchPublisher(bus, groupSizes(metrics, "publish"), publishTracer(tracing)),
+    tracing,
     alerts: await openAlerts(config, { bus, log, metrics }),
     eventPublisher,
     stopMarks: startMarkTeller(eventPublisher, (marks) => noteMarks(sql, marks)),
@@ -144,6 +150,7 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
   const ports = createPorts({
     log,
     metrics,
+    tracing: connections.tracing,
     health: healthOf({ sql, bus, blobs }),
     isMetricsPublic: config.metricsEnabled,
     sql,
@@ -228,6 +235,7 @@ async function drain({ ports, connections, teller, listening }: Draining): Promi
   teller.flush();
   await closeBus(bus);
   await Promise.all([sql, hotSql, querySql].map((pool) => pool.end({ timeout: POOL_END_S })));
+  await ports.tracing?.stop();
   ports.log.info("stopped", { cut_off: !isClean });
   ports.log.flush();
   process.exit(0);

@@ -1,5 +1,5 @@
 import type { Blobs } from "@millrace/blobs";
-import type { Health, Log, Metrics } from "@millrace/observe";
+import type { Health, Log, Metrics, Tracing } from "@millrace/observe";
 import type { FileQuota, Sql } from "@millrace/store";
 import type { AlertBoard } from "./alerts/alert-board.ts";
 import type { Control } from "./control.ts";
@@ -33,6 +33,8 @@ export interface FileRules {
 export interface Ports {
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Undefined: nothing is traced. */
+  readonly tracing?: Tracing | undefined;
   readonly health: Health;
   /** False: `/metrics` does not exist. */
   readonly isMetricsPublic: boolean;

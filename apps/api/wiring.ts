@@ -1,5 +1,5 @@
 import type { Blobs } from "@millrace/blobs";
-import type { Health, Log, Metrics } from "@millrace/observe";
+import type { Health, Log, Metrics, Tracing } from "@millrace/observe";
 import { readRequest, type Sql } from "@millrace/store";
 import { AlertBoard } from "./alerts/alert-board.ts";
 import type { Control } from "./control.ts";
@@ -32,6 +32,8 @@ import { WorkerDesk } from "./workers/worker-desk.ts";
 export interface Means {
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Absent: nothing is traced. */
+  readonly tracing?: Tracing | undefined;
   readonly health: Health;
   readonly isMetricsPublic: boolean;
   readonly sql: Sql;

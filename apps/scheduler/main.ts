@@ -21,6 +21,8 @@ import {
   createLog,
   createMetrics,
   groupSizes,
+  openTracing,
+  publishTracer,
   registerDiskMetrics,
   registerNatsMetrics,
   startHealthServer,
@@ -73,10 +75,12 @@ const metrics = createMetrics({ service: "scheduler" });
 const connection = new ConnectionState(bus);
 registerNatsMetrics(metrics, connection);
 registerDiskMetrics(metrics, config.home);
+const instance = crypto.randomUUID();
+const tracing = await openTracing(config, { service: "scheduler", instance, log, metrics });
 const registry = new WorkerRegistry();
 await openWorkersBucket(bus);
 await registry.watch(bus);
-const publisher = new DispatchPublisher(bus, groupSizes(metrics, "publish"));
+const publisher = new DispatchPublisher(bus, groupSizes(metrics, "publish"), publishTracer(tracing));
 const teller = new LiveTeller(bus, "scheduler");
 const ports: SchedulerPorts = {
   bus,
@@ -133,7 +137,6 @@ const fileSweeper = new FileSweeper({
   nowMs: Date.now,
 });
 const stopDuties = await startDuties(ports, { retentionDays: config.taskRetentionDays, fileSweeper });
-const instance = crypto.randomUUID();
 const { alertWebhookUrl, alertWebhookSecret } = config;
 const webhook =
   alertWebhookUrl === undefined
@@ -163,6 +166,7 @@ await ports.publisher.drain();
 await closeBus(bus);
 await Promise.all([sql, measuringSql].map((pool) => pool.end({ timeout: 2 })));
 await healthServer?.stop();
+await tracing?.stop();
 log.info("drained");
 log.flush();
 process.exit(0);

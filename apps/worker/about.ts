@@ -1,4 +1,4 @@
-import type { Dispatch } from "@millrace/protocol";
+import { type Dispatch, traceFields } from "@millrace/protocol";
 
 /** What each log line about an attempt says. */
 export function about(dispatch: Dispatch): Readonly<Record<string, unknown>> {
@@ -7,5 +7,6 @@ export function about(dispatch: Dispatch): Readonly<Record<string, unknown>> {
     task_type: dispatch.task_type,
     attempt: dispatch.attempt,
     correlation_id: dispatch.correlation_id,
+    ...traceFields(dispatch.trace_context),
   };
 }

@@ -1,8 +1,10 @@
 import { ack, type Delivery, giveBack, publishedAtMs } from "@millrace/bus";
 import { type AttemptOutcome, type Filled, verdictFor } from "@millrace/core";
+import { type Span, withinSpan } from "@millrace/observe";
 import { backoffFromWords, type Dispatch, decodeDispatch, submittedAtMs } from "@millrace/protocol";
 import { fillPayload, lastWord, type SettleAnswer, type Settlement } from "@millrace/store";
 import { about } from "./about.ts";
+import { aboutAttempt, SETTLING, startDeliverySpan } from "./delivery-span.ts";
 import { type Pass, passGuards } from "./guards/pass-guards.ts";
 import { parkDelivery } from "./park.ts";
 import type { WorkerPorts } from "./ports.ts";
@@ -19,21 +21,41 @@ const CLAIM_RETRY_MS = 1_000;
 export async function handleDelivery(delivery: Delivery, ports: WorkerPorts): Promise<void> {
   const dispatch = decodeDispatch(delivery.body);
   if (dispatch === null) return dropPoison(delivery, ports);
+  const span = ports.tracing && startDeliverySpan(ports.tracing, delivery, dispatch);
+  if (span === undefined) return await handleDispatch({ delivery, dispatch }, ports);
+  try {
+    // From here on it goes by this span: in log lines, and in the message of the next attempt.
+    await handleDispatch({ delivery, dispatch: { ...dispatch, trace_context: span.context }, span }, ports);
+  } finally {
+    span.end();
+  }
+}
+
+/** A delivery, read. */
+interface Arrived {
+  readonly delivery: Delivery;
+  readonly dispatch: Dispatch;
+  /** Undefined: its trace is not recorded. */
+  readonly span?: Span | undefined;
+}
+
+async function handleDispatch(arrived: Arrived, ports: WorkerPorts): Promise<void> {
+  const { delivery, dispatch } = arrived;
   if (ports.pauses.isTypePaused(dispatch.task_type) && (await parkDelivery(delivery, dispatch, ports)))
     return;
   const type = ports.types.get(dispatch.task_type);
   if (type === undefined) return await shelveDelivery(delivery, dispatch, ports);
   const pass = await passGuards(delivery, dispatch, ports);
   if (pass === null) return;
-  if (await claim(delivery, dispatch, ports)) await runClaimed({ delivery, dispatch, type, pass }, ports);
+  if (await claim(arrived, ports)) await runClaimed({ ...arrived, type, pass }, ports);
   else pass.unused();
 }
 
 async function runClaimed(start: Start, ports: WorkerPorts): Promise<void> {
-  const { delivery, dispatch, pass } = start;
+  const { dispatch, pass } = start;
   try {
     const end = pass.ended(await run(start, ports));
-    await settle(delivery, dispatch, { end, ports });
+    await settle(start, end, ports);
   } catch (error) {
     // The claim stays; the audit gives it back.
     ports.log.error("an attempt could not be brought to its end", { ...about(dispatch), error });
@@ -51,13 +73,13 @@ function dropPoison(delivery: Delivery, { bus, log, metrics }: WorkerPorts): voi
   ack(bus, delivery);
 }
 
-async function claim(delivery: Delivery, dispatch: Dispatch, ports: WorkerPorts): Promise<boolean> {
+async function claim({ delivery, dispatch, span }: Arrived, ports: WorkerPorts): Promise<boolean> {
   const { bus, attempts, log } = ports;
   let answer: Awaited<ReturnType<typeof attempts.claim>>;
   try {
     answer = await ports.running.whileAsked(
       dispatch.seq,
-      attempts.claim({ seq: dispatch.seq, attempt: dispatch.attempt }),
+      withinSpan(span, "claim task", () => attempts.claim({ seq: dispatch.seq, attempt: dispatch.attempt })),
     );
   } catch (error) {
     log.warning("a claim failed; the message comes again", { ...about(dispatch), error });
@@ -67,6 +89,7 @@ async function claim(delivery: Delivery, dispatch: Dispatch, ports: WorkerPorts)
   }
   if (answer.kind === "claimed") return true;
   ports.metrics.refusedClaims.add({ reason: answer.kind });
+  span?.set({ "task.claim": answer.kind });
   if (answer.kind === "stale") ack(bus, delivery);
   // Held: its holder lives and will acknowledge, or is dead and the scheduler takes the claim back. The message comes
   // again after the ack wait, if it is still needed then.
@@ -74,14 +97,13 @@ async function claim(delivery: Delivery, dispatch: Dispatch, ports: WorkerPorts)
   return false;
 }
 
-interface Start {
-  readonly delivery: Delivery;
-  readonly dispatch: Dispatch;
+interface Start extends Arrived {
   readonly type: TaskType;
   readonly pass: Pass;
 }
 
-async function run({ delivery, dispatch, type }: Start, ports: WorkerPorts): Promise<RunEnd> {
+async function run({ delivery, dispatch, type, span }: Start, ports: WorkerPorts): Promise<RunEnd> {
+  const attempt = span?.child(`run ${dispatch.task_type}`, { attributes: aboutAttempt(dispatch) });
   const abort = new AbortController();
   const startedAtMs = performance.now();
   const timeoutMs = ports.timeoutMsOf(dispatch);
@@ -90,8 +112,11 @@ async function run({ delivery, dispatch, type }: Start, ports: WorkerPorts): Pro
   noteStart(delivery, dispatch, ports);
   try {
     const filled = await fill(dispatch, ports);
-    if (!filled.ok) return { kind: "failed", error: filled.error, isRetryable: false };
-    return await runAttempt({
+    if (!filled.ok) {
+      attempt?.fail(filled.error.code, filled.error.message);
+      return { kind: "failed", error: filled.error, isRetryable: false };
+    }
+    const end = await runAttempt({
       type,
       abort,
       timeoutMs,
@@ -102,15 +127,26 @@ async function run({ delivery, dispatch, type }: Start, ports: WorkerPorts): Pro
         payload: filled.payload,
         correlationId: dispatch.correlation_id,
         log: ports.taskLog(dispatch),
+        ...(attempt !== undefined && { span: attempt }),
         reportProgress: (progress, note) => ports.tellProgress(dispatch, progress, note),
       },
     });
+    if (attempt !== undefined) noteEnd(attempt, end);
+    return end;
   } finally {
+    attempt?.end();
     ports.metrics.runSeconds.observe(
       { task_type: dispatch.task_type },
       (performance.now() - startedAtMs) / 1000,
     );
   }
+}
+
+function noteEnd(attempt: Span, end: RunEnd): void {
+  // What an answer says stands in the task's error, for those who may see the task.
+  if (end.kind === "failed")
+    attempt.fail(end.error.code, end.error.code.startsWith("HTTP_STATUS_") ? "" : end.error.message);
+  if (end.kind === "aborted") attempt.set({ "task.stopped": end.why });
 }
 
 /** By the clocks of this machine and the server's: what they differ by shows, and never as less than nothing. */
@@ -126,15 +162,10 @@ async function fill({ has_templates, seq, payload }: Dispatch, { sql }: WorkerPo
   return has_templates === true ? await fillPayload(sql, seq, payload) : { ok: true, payload };
 }
 
-interface Ended {
-  readonly end: RunEnd;
-  readonly ports: WorkerPorts;
-}
-
-async function settle(delivery: Delivery, dispatch: Dispatch, { end, ports }: Ended): Promise<void> {
+async function settle({ delivery, dispatch, span }: Arrived, end: RunEnd, ports: WorkerPorts): Promise<void> {
   const { bus, metrics } = ports;
   if (end.kind === "aborted" && end.why === "cancelled") return ack(bus, delivery); // The row is gone already.
-  const { settlement, answer } = await write(dispatch, end, ports);
+  const { settlement, answer } = await write({ dispatch, span }, end, ports);
   metrics.outcomes.add({
     task_type: dispatch.task_type,
     outcome: answer.kind === "refused" ? "refused" : settlement.kind,
@@ -158,10 +189,16 @@ interface Written {
 }
 
 /** An outcome that the database refuses for what it says is a failure, counted as one: it would not end otherwise. */
-async function write(dispatch: Dispatch, end: RunEnd, ports: WorkerPorts): Promise<Written> {
+async function write(
+  { dispatch, span }: Pick<Arrived, "dispatch" | "span">,
+  end: RunEnd,
+  ports: WorkerPorts,
+): Promise<Written> {
   const settlement = settlementOf(dispatch, end, ports);
+  const settled = (word: Settlement) =>
+    withinSpan(span, SETTLING[word.kind], () => ports.attempts.settle(word));
   try {
-    return { settlement, answer: await ports.attempts.settle(settlement) };
+    return { settlement, answer: await settled(settlement) };
   } catch (error) {
     ports.log.error("the database refused an outcome; the attempt counts as failed", {
       ...about(dispatch),
@@ -174,7 +211,7 @@ async function write(dispatch: Dispatch, end: RunEnd, ports: WorkerPorts): Promi
       isRetryable: true,
     } as const;
     const instead = settlementOf(dispatch, failed, ports);
-    return { settlement: instead, answer: await ports.attempts.settle(instead) };
+    return { settlement: instead, answer: await settled(instead) };
   }
 }
 

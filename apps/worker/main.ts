@@ -16,6 +16,7 @@ import {
   createHealth,
   createLog,
   createMetrics,
+  openTracing,
   registerDiskMetrics,
   registerNatsMetrics,
   startHealthServer,
@@ -64,7 +65,9 @@ function portsOf(urls: readonly string[]): readonly number[] {
 }
 
 let rearm = (): void => {};
+const tracing = await openTracing(config, { service: "worker", instance: workerId, log, metrics });
 const bus = await connectBus({
+  isTraced: tracing !== undefined,
   urls: config.natsUrls,
   name: `millrace-${workerId}`,
   onStatus: (status) => {
@@ -136,6 +139,7 @@ const worker = await startWorker({
   slots: { short: config.maxWorkers - config.longSlots, long: config.longSlots, file: config.maxFileWorkers },
   heartbeatS: config.heartbeatIntervalS,
   random: Math.random,
+  tracing,
 });
 rearm = worker.rearm;
 const stopPulse = startPulse(bus, {
@@ -159,6 +163,7 @@ await Promise.race([files?.stop(), Bun.sleep(THREADS_STOP_MS_MAX)]);
 await closeBus(bus);
 await sql.end({ timeout: 2 });
 await healthServer?.stop();
+await tracing?.stop();
 log.info("drained");
 log.flush();
 process.exit(0);

@@ -1,6 +1,6 @@
 import type { Bus, Delivery, DispatchPublisher, PauseBoard } from "@millrace/bus";
 import type { Random } from "@millrace/core";
-import type { Log } from "@millrace/observe";
+import type { Log, Tracing } from "@millrace/observe";
 import type { Dispatch, LiveTask } from "@millrace/protocol";
 import type { EndTeller, Settlement, Sql } from "@millrace/store";
 import type { Attempts } from "./attempts.ts";
@@ -27,6 +27,8 @@ export interface WorkerPorts {
   readonly sql: Sql;
   readonly log: Log;
   readonly metrics: WorkerMetrics;
+  /** Undefined: nothing is traced. */
+  readonly tracing?: Tracing | undefined;
   /** This life of this worker, as it stands in claims. */
   readonly session: string;
   readonly types: ReadonlyMap<string, TaskType>;

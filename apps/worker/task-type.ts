@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type AttemptOutcome, isTaskType, type Json } from "@millrace/core";
+import type { Span } from "@millrace/observe";
 import type { Lookup } from "./egress/lookup.ts";
 import type { EgressPolicy } from "./egress/policy.ts";
 import type { FilePorts } from "./files/start-files.ts";
@@ -27,6 +28,8 @@ export interface TaskContext {
   readonly timeoutMs: number;
   readonly correlationId: string;
   readonly log: TaskLog;
+  /** Of the attempt; absent: its trace is not recorded. `span.context` is for what is called on its behalf. */
+  readonly span?: Span;
   /** 0 … 1, with a note for people. */
   reportProgress(progress: number, note?: string): void;
 }

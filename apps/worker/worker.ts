@@ -12,7 +12,7 @@ import {
   SHORT_LANE_TIMEOUT_S_MAX,
   WORKER_DRAIN_MS_MAX,
 } from "@millrace/core/limits";
-import { groupSizes, type Log, type Metrics } from "@millrace/observe";
+import { groupSizes, type Log, type Metrics, publishTracer, type Tracing } from "@millrace/observe";
 import { type Dispatch, sessionOf } from "@millrace/protocol";
 import { EndTeller, listPauses, routeToWorkers, type Sql } from "@millrace/store";
 import { about } from "./about.ts";
@@ -44,6 +44,7 @@ export interface WorkerOptions {
   readonly slots: Readonly<Record<Lane, number>>;
   readonly heartbeatS: number;
   readonly random: Random;
+  readonly tracing?: Tracing | undefined;
 }
 
 export interface RunningWorker {
@@ -156,8 +157,12 @@ function watchPauses({ bus, sql, log }: WorkerOptions, pullers: ReadonlyMap<Lane
 
 function makePorts(options: WorkerOptions, parts: Parts): OwnPorts {
   const { session, running, pullers, work, pauses, guarding } = parts;
-  const { bus, sql, log, workerId } = options;
-  const publisher = new DispatchPublisher(bus, groupSizes(options.metrics, "publish"));
+  const { bus, sql, log, workerId, tracing } = options;
+  const publisher = new DispatchPublisher(
+    bus,
+    groupSizes(options.metrics, "publish"),
+    publishTracer(tracing),
+  );
   const live = new LiveTeller(bus, workerId);
   const claimSizes = groupSizes(options.metrics, "claim");
   const settleSizes = groupSizes(options.metrics, "settle");
@@ -168,11 +173,7 @@ function makePorts(options: WorkerOptions, parts: Parts): OwnPorts {
     }
   });
   const ports: OwnPorts = {
-    bus,
-    sql,
-    log,
-    metrics,
-    session,
+    ...{ bus, sql, log, metrics, tracing, session },
     types: options.types,
     attempts: new Attempts({
       ...{ sql, session, log, slots: slotsOf(options) },

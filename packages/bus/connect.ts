@@ -8,6 +8,8 @@ export interface Bus {
   readonly manager: JetStreamManager;
   /** Resolves when the connection is closed for good. */
   readonly closed: Promise<Error | undefined>;
+  /** Whether deliveries tell of the traces that their messages belong to. */
+  readonly isTraced?: boolean;
 }
 
 export interface BusOptions {
@@ -18,6 +20,8 @@ export interface BusOptions {
   /** How long to wait for the first connection, and for a JetStream that answers. */
   readonly timeoutMs?: number;
   readonly onStatus?: (status: BusStatus) => void;
+  /** Absent: headers of traces are not read. */
+  readonly isTraced?: boolean;
 }
 
 export type BusStatus = "connected" | "disconnected";
@@ -37,7 +41,10 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
   const connection = await connectUntil(options, deadline);
   void watchStatus(connection, options.onStatus);
   const manager = await managerUntil(connection, deadline);
-  return { connection, js: jetstream(connection), manager, closed: closedReason(connection) };
+  return {
+    ...{ connection, js: jetstream(connection), manager },
+    ...{ closed: closedReason(connection), isTraced: options.isTraced ?? false },
+  };
 }
 
 async function closedReason(connection: NatsConnection): Promise<Error | undefined> {

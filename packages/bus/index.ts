@@ -24,6 +24,7 @@ export * from "./puller.ts";
 export * from "./pulse.ts";
 export * from "./queue-head.ts";
 export * from "./settle.ts";
+export type { PublishSpan, TracePublish } from "./trace-headers.ts";
 export * from "./upload-releases.ts";
 export * from "./verify-server.ts";
 export * from "./worker-registry.ts";

@@ -11,6 +11,7 @@ import {
 import { headers, type MsgHdrs } from "nats";
 import type { Bus } from "./connect.ts";
 import { tellLeasable } from "./leases.ts";
+import { type PublishSpan, type TracePublish, writeTrace } from "./trace-headers.ts";
 
 /** A message that starts an attempt: now, or at a time. */
 export interface Outgoing {
@@ -47,12 +48,14 @@ export type Published = boolean;
 export class DispatchPublisher {
   readonly #bus: Bus;
   readonly #waves: GroupCommit<Encoded, Published>;
+  readonly #encode: (message: Outgoing) => Encoded;
   #depth = 0;
   #sampledAtMs = 0;
 
-  /** `onWave` is told how many messages went out together. */
-  constructor(bus: Bus, onWave?: (messages: number) => void) {
+  /** `onWave` is told how many messages went out together; `trace` makes the spans of those that are traced. */
+  constructor(bus: Bus, onWave?: (messages: number) => void, trace?: TracePublish) {
     this.#bus = bus;
+    this.#encode = (message) => encode(message, trace);
     this.#waves = new GroupCommit<Encoded, Published>({
       commit: (wave) => this.#publishWave(wave),
       bytesOf: (message) => message.body.length,
@@ -69,12 +72,17 @@ export class DispatchPublisher {
     const leasable = new Set(
       messages.flatMap(({ dispatch }) => (dispatch.route ? [dispatch.task_type] : [])),
     );
-    if (leasable.size === 0) return await this.#waves.addAll(messages.map(encode));
+    if (leasable.size === 0) return await this.#send(messages.map(this.#encode));
     tellLeasable(this.#bus, [...leasable]);
     const hasMessage = messages.map(({ dispatch }) => dispatch.route !== "shelved");
-    const published = await this.#waves.addAll(messages.filter((_, index) => hasMessage[index]).map(encode));
+    const published = await this.#send(messages.filter((_, index) => hasMessage[index]).map(this.#encode));
     let next = 0;
     return hasMessage.map((has) => !has || (published[next++] ?? false));
+  }
+
+  #send(messages: readonly Encoded[]): Promise<readonly Published[]> {
+    const published = this.#waves.addAll(messages);
+    return messages.some(({ span }) => span !== undefined) ? spansEnded(messages, published) : published;
   }
 
   drain(): Promise<void> {
@@ -85,7 +93,7 @@ export class DispatchPublisher {
     for (let attempt = 1; ; attempt++) {
       try {
         if (await this.#isFull()) return wave.map(() => false);
-        await this.#send(wave);
+        await this.#write(wave);
         return wave.map(() => true);
       } catch (error) {
         if (attempt >= TRIES_MAX)
@@ -95,7 +103,7 @@ export class DispatchPublisher {
     }
   }
 
-  async #send(wave: readonly Encoded[]): Promise<void> {
+  async #write(wave: readonly Encoded[]): Promise<void> {
     const last = wave.length - 1;
     for (const [index, { subject, body, header }] of wave.entries()) {
       if (index < last) {
@@ -127,9 +135,41 @@ interface Encoded {
   readonly subject: string;
   readonly body: string;
   readonly header: MsgHdrs;
+  readonly span?: PublishSpan;
 }
 
-function encode({ dispatch, dueAtMs, lostAtMs }: Outgoing): Encoded {
+/** A span's end is when the stream has its message, or will not get it now. */
+async function spansEnded(
+  messages: readonly Encoded[],
+  publishing: Promise<readonly Published[]>,
+): Promise<readonly Published[]> {
+  try {
+    const published = await publishing;
+    for (const [index, { span }] of messages.entries())
+      if (published[index] === false) span?.fail("STREAM_FULL", "left to the reconciler");
+    return published;
+  } catch (error) {
+    for (const { span } of messages)
+      span?.fail(error instanceof Fault ? error.code : "BUS_UNAVAILABLE", "left to the reconciler");
+    throw error;
+  } finally {
+    for (const { span } of messages) span?.end();
+  }
+}
+
+/** Who does not trace himself tells the context on as it came. */
+function encode(message: Outgoing, trace: TracePublish | undefined): Encoded {
+  const encoded = encodeMessage(message);
+  const { trace_context: cause } = message.dispatch;
+  if (cause === undefined) return encoded;
+  const { header, subject, body } = encoded;
+  const messageId = dispatchId(message.dispatch.task_id, message.dispatch.attempt);
+  const span = trace?.({ causes: [cause], stream: TASKS_STREAM, subject, messageId, bytes: body.length });
+  writeTrace(header, span?.context ?? cause);
+  return span === undefined ? encoded : { ...encoded, span };
+}
+
+function encodeMessage({ dispatch, dueAtMs, lostAtMs }: Outgoing): Encoded {
   const target = taskSubject(dispatch, dispatch.task_type);
   const header = headers();
   header.set(CORRELATION_HEADER, dispatch.correlation_id);

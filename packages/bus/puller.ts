@@ -1,6 +1,7 @@
 import { type Level, levelConsumer, TASKS_STREAM } from "@millrace/protocol";
 import { createInbox, type Msg } from "nats";
 import type { Bus } from "./connect.ts";
+import { readTrace } from "./trace-headers.ts";
 
 /** A message as the server handed it out: to be settled with `settle.ts`, else it comes again after the ack wait. */
 export interface Delivery {
@@ -8,6 +9,8 @@ export interface Delivery {
   readonly body: string;
   /** Where to say what became of it. */
   readonly reply: string;
+  /** Of its publication; read only by those who trace. */
+  readonly traceContext?: string;
 }
 
 const NO_WAIT_DEADLINE_MS = 2_000;
@@ -31,7 +34,7 @@ export function pullNow(bus: Bus, level: Level, batch: number): Promise<readonly
   const subscription = bus.connection.subscribe(inbox, {
     callback: (error, message) => {
       if (error !== null || isStatus(message)) return finish();
-      deliveries.push(toDelivery(level, message));
+      deliveries.push(toDelivery(bus, level, message));
       if (deliveries.length === batch) finish();
     },
   });
@@ -63,7 +66,7 @@ export function pullNext(bus: Bus, options: StandingPullOptions): StandingPull {
       subscription.unsubscribe();
       clearTimeout(deadline);
       const isServed = error === null && !isStatus(message);
-      if (isServed) options.onDelivery(toDelivery(level, message));
+      if (isServed) options.onDelivery(toDelivery(bus, level, message));
       options.onEnd(isServed);
     },
   });
@@ -91,6 +94,8 @@ function isStatus(message: Msg): boolean {
   return message.data.length === 0 && (message.headers?.code ?? 0) > 0;
 }
 
-function toDelivery(level: Level, message: Msg): Delivery {
-  return { level, body: message.string(), reply: message.reply ?? "" };
+function toDelivery(bus: Bus, level: Level, message: Msg): Delivery {
+  const delivery = { level, body: message.string(), reply: message.reply ?? "" };
+  const traceContext = bus.isTraced === true ? readTrace(message.headers) : undefined;
+  return traceContext === undefined ? delivery : { ...delivery, traceContext };
 }

@@ -59,6 +59,14 @@ export function integer<D extends number | undefined>(facts: IntegerFacts<D>): V
   });
 }
 
+/** A part of the whole, as a plain decimal. */
+export function share<D extends number | undefined>(facts: Facts<D>): Variable<number | D> {
+  return variable<number, D>(facts, {
+    expects: "a number from 0 to 1",
+    parse: (text) => (/^(0(\.\d{1,12})?|1(\.0{1,12})?)$/.test(text) ? Number(text) : undefined),
+  });
+}
+
 const TRUTHS: Readonly<Record<string, boolean>> = { true: true, "1": true, false: false, "0": false };
 
 export function boolean<D extends boolean | undefined>(facts: Facts<D>): Variable<boolean | D> {

@@ -12,6 +12,7 @@ import { alerts } from "./alert-variables.ts";
 import { isHost, isHostOrBlock } from "./hosts.ts";
 import { boolean, choice, integer, list, secret, text, url, urls, type Variable } from "./kinds.ts";
 import { storage } from "./storage-variables.ts";
+import { tracing } from "./tracing-variables.ts";
 
 const WORKER_ID = new RegExp(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,${WORKER_ID_CHARS_MAX - 1}}$`);
 const EMAIL = new RegExp(`^(?=.{3,${EMAIL_CHARS_MAX}}$)[^\\s@]+@[^\\s@]+$`);
@@ -279,7 +280,16 @@ export const SECTIONS = {
   Work: work,
   "Logs, metrics, health": sight,
   Alerts: alerts,
+  Traces: tracing,
 } as const satisfies Record<string, Readonly<Record<string, Variable<unknown>>>>;
 
 /** Every variable, by its name in `Config`. The only list: parsing, types, messages and `.env.example` follow it. */
-export const VARIABLES = { ...api, ...connections, ...storage, ...work, ...sight, ...alerts } as const;
+export const VARIABLES = {
+  ...api,
+  ...connections,
+  ...storage,
+  ...work,
+  ...sight,
+  ...alerts,
+  ...tracing,
+} as const;

@@ -31,6 +31,12 @@ import {
   LOGIN_FAILURES_FORGOTTEN_S,
   REFRESH_GRACE_S,
 } from "./limits/identity.ts";
+import {
+  DRAIN_MS_MAX,
+  TRACE_BATCH_SPANS_MAX,
+  TRACE_FLUSH_MS_MAX,
+  TRACE_SPANS_WAITING_MAX,
+} from "./limits/process.ts";
 import { SCHEDULE_CATCH_UP_MS_MAX, SCHEDULE_ID_CHARS_MAX, SCHEDULE_LATE_MS_MAX } from "./limits/schedules.ts";
 import {
   ABORT_GRACE_MS,
@@ -125,3 +131,5 @@ requireRelation(
   "who waits for an upload outlasts a sender that is gone",
 );
 requireRelation(UPLOAD_STALL_MS_MAX < UPLOAD_SILENCE_MS_MAX, "a sender gives way before it is given up");
+requireRelation(TRACE_BATCH_SPANS_MAX <= TRACE_SPANS_WAITING_MAX, "a full export can wait");
+requireRelation(TRACE_FLUSH_MS_MAX < DRAIN_MS_MAX, "the last spans do not hold up the end");

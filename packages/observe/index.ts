@@ -18,3 +18,14 @@ export {
 export { type NatsState, registerNatsMetrics } from "./nats-metrics.ts";
 export { REDACTED, redactFields, redactText } from "./redact.ts";
 export { type AlertNotice, alertTeller, type TellAlert } from "./tell-alert.ts";
+export { openTracing } from "./tracing/open-tracing.ts";
+export { messaging, publishTracer } from "./tracing/trace-messages.ts";
+export {
+  type ChildStart,
+  failWith,
+  type Span,
+  type SpanAttributes,
+  type SpanStart,
+  type Tracing,
+  withinSpan,
+} from "./tracing/tracing.ts";

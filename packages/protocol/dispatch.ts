@@ -22,6 +22,8 @@ export interface Dispatch {
   readonly backoff: BackoffWords;
   readonly tenant: string | null;
   readonly correlation_id: string;
+  /** Of the request that it came in with, or of what came last: see `trace-context.ts`. Absent: it is not traced. */
+  readonly trace_context?: string;
   /** True: the payload has templates, and is to be filled with the parents' results before it is run. */
   readonly has_templates?: boolean;
   /** Absent: it starts by its message alone. */
@@ -80,6 +82,7 @@ function isDispatch(value: unknown): value is Dispatch {
     typeof body.task_id === "string" &&
     typeof body.task_type === "string" &&
     typeof body.correlation_id === "string" &&
+    (body.trace_context === undefined || typeof body.trace_context === "string") &&
     isBackoff(body.backoff)
   );
 }

@@ -5,4 +5,5 @@ export * from "./live.ts";
 export * from "./parts.ts";
 export * from "./subjects.ts";
 export * from "./submitted-at.ts";
+export * from "./trace-context.ts";
 export * from "./worker.ts";

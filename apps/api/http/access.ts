@@ -28,14 +28,14 @@ export const open = new Elysia({ name: "open" }).derive({ as: "scoped" }, ({ req
 }));
 
 /**
- * For routes that need somebody: gives handlers `identity` and `correlationId`, and routes the options
+ * For routes that need somebody: gives handlers `identity`, `correlationId` and the request's `span`, and routes the options
  * `scope: "tasks:write"` and `role: "operator"`, which are checked before the input is.
  */
 export const guarded = new Elysia({ name: "guarded" })
-  .derive({ as: "scoped" }, ({ request }) => ({
-    identity: identityOf(request),
-    correlationId: scopeOf(request).correlationId,
-  }))
+  .derive({ as: "scoped" }, ({ request }) => {
+    const { correlationId, span } = scopeOf(request);
+    return { identity: identityOf(request), correlationId, span };
+  })
   .macro({
     scope: (scope: Scope) => ({
       transform: ({ request }: { request: Request }) => requireScope(identityOf(request), scope),

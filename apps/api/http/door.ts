@@ -9,6 +9,7 @@ import { createHttpMetrics } from "./http-metrics.ts";
 import { problemResponse } from "./problem.ts";
 import { RequestLog } from "./request-log.ts";
 import { openScope, type RequestScope } from "./request-scope.ts";
+import { endRequestSpan, startRequestSpan } from "./request-span.ts";
 import type { RouteTable } from "./route-table.ts";
 
 export type Handler = (request: Request) => Response | Promise<Response>;
@@ -35,6 +36,7 @@ export function createDoor(ports: Ports, table: () => RouteTable): (next: Handle
     if (!headers.has("Cache-Control")) headers.set("Cache-Control", "no-store");
     // Refusals of anything but the protocol, such as a missing identity, too.
     if (request.url.includes(UPLOADS_PATH)) headers.set("Tus-Resumable", TUS_VERSION);
+    if (scope.span !== undefined) endRequestSpan(scope.span, { request, scope, status });
     const durationMs = performance.now() - scope.startedMs;
     observe({ route: scope.route ?? "unmatched", method: request.method, status, durationMs });
     if (requestLog.isWanted(status)) {
@@ -58,6 +60,7 @@ export function createDoor(ports: Ports, table: () => RouteTable): (next: Handle
       route: undefined,
       identity: undefined,
       failure: undefined,
+      span: ports.tracing === undefined ? undefined : startRequestSpan(ports.tracing, request),
     };
     openScope(request, scope);
     const done = (response: Response) => leave(request, scope, response);

@@ -1,4 +1,5 @@
 import type { Log } from "@millrace/observe";
+import { traceFields } from "@millrace/protocol";
 import type { RequestScope } from "./request-scope.ts";
 
 /** Lines per second about refused and failed requests; the next line says how many were left out. */
@@ -68,6 +69,7 @@ function fieldsOf(scope: RequestScope, end: RequestEnd): Record<string, unknown>
     status: end.status,
     duration_ms: Math.round(end.durationMs * 100) / 100,
     correlation_id: scope.correlationId,
+    ...traceFields(scope.span?.context),
     address: end.address,
     ...(identity !== undefined && { user_id: identity.userId, via: identity.via }),
     ...(failure !== undefined && { code: failure.code, detail: failure.message }),

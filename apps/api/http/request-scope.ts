@@ -1,4 +1,5 @@
 import { Fault, type Identity } from "@millrace/core";
+import type { Span } from "@millrace/observe";
 
 /** What the door learns about a request before any route sees it, and what the request log says after. */
 export interface RequestScope {
@@ -10,6 +11,8 @@ export interface RequestScope {
   identity: Identity | undefined;
   /** What was answered with a 5xx, for the one log line. */
   failure: Fault | undefined;
+  /** Undefined: its trace is not recorded. */
+  readonly span: Span | undefined;
 }
 
 /** Elysia makes its context from the request alone, so the request is what both sides know. */

@@ -49,12 +49,13 @@ function submissions(ports: Ports) {
     .use(guarded)
     .post(
       "",
-      async ({ identity, correlationId, body, request, set }) => {
+      async ({ identity, correlationId, span, body, request, set }) => {
         const requestBytes = bytesOf(request, body);
         const { isNew, task } = await submitTask(ports, identity, {
           wish: body,
           requestBytes,
           correlationId,
+          span,
         });
         set.status = isNew ? 201 : 200;
         return task;
@@ -74,10 +75,11 @@ function submissions(ports: Ports) {
     )
     .post(
       "/batch",
-      async ({ identity, correlationId, body, query }) => {
+      async ({ identity, correlationId, span, body, query }) => {
         const isAtomic = query.atomic === "true";
         const { items, bytes: requestBytes }: BatchBody = body;
-        const verdicts = await submitBatch(ports, identity, { items, isAtomic, requestBytes, correlationId });
+        const submission = { items, isAtomic, requestBytes, correlationId, span };
+        const verdicts = await submitBatch(ports, identity, submission);
         const count = (status: number) => verdicts.filter((verdict) => verdict.status === status).length;
         const [accepted, existing] = [count(201), count(200)];
         return { accepted, existing, rejected: verdicts.length - accepted - existing, items: verdicts };

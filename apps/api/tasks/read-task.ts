@@ -33,6 +33,8 @@ export interface TaskRules {
 export interface Submitter {
   readonly ownerId: number;
   readonly correlationId: string;
+  /** Of the request, where its trace is recorded. */
+  readonly traceContext?: string | undefined;
   /** Bytes of the request that the task came in: a payload within a small one needs no measuring. */
   readonly requestBytes: number;
 }
@@ -86,6 +88,7 @@ export function readTask(wish: TaskWish, submitter: Submitter, rules: TaskRules)
       tenant: wish.tenant ?? null,
       ...(wish.ttl !== undefined && { ttl_s: wish.ttl }),
       correlation_id: submitter.correlationId,
+      ...(submitter.traceContext !== undefined && { trace_context: submitter.traceContext }),
     },
   };
 }

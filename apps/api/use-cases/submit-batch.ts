@@ -1,4 +1,6 @@
 import { Fault, type FaultCode, type FieldProblem, type Identity } from "@millrace/core";
+import { TRACED_TASKS_PER_REQUEST_MAX } from "@millrace/core/limits";
+import { type Span, withinSpan } from "@millrace/observe";
 import {
   findTasks,
   type GraphSubmission,
@@ -42,6 +44,7 @@ export interface BatchSubmission {
   readonly isAtomic: boolean;
   readonly requestBytes: number;
   readonly correlationId: string;
+  readonly span?: Span | undefined;
 }
 
 /** An item can break a rule once for each of its bytes; nobody reads more than a few. */
@@ -69,7 +72,9 @@ export async function submitBatch(
     else accepted.push(read);
   }
   if (submission.isAtomic) refuseAny(verdicts);
-  const stored = await storeAll(ports, accepted, { submission, refused: verdicts });
+  const stored = await withinSpan(submission.span, "store tasks", () =>
+    storeAll(ports, accepted, { submission, refused: verdicts }),
+  );
   return [...verdicts, ...stored].sort((a, b) => a.index - b.index);
 }
 
@@ -90,8 +95,10 @@ function readItem(
     return { problem: problemFrom("VALIDATION_FAILED", problemsOf(firstErrors(item.value))) };
   }
   const wish: TaskWish = item.value;
-  const { correlationId, requestBytes } = submission;
-  const reading = readTask(wish, { ownerId: identity.userId, correlationId, requestBytes }, ports.taskRules);
+  const { correlationId, requestBytes, span } = submission;
+  const traceContext = index < TRACED_TASKS_PER_REQUEST_MAX ? span?.context : undefined;
+  const submitter = { ownerId: identity.userId, correlationId, requestBytes, traceContext };
+  const reading = readTask(wish, submitter, ports.taskRules);
   if (!reading.ok) return { problem: problemFrom(reading.code, reading.errors) };
   return { index, task: reading.task, isDelayed: wish.delay !== undefined };
 }

@@ -1,10 +1,12 @@
 import { Fault, type Identity } from "@millrace/core";
+import { type Span, withinSpan } from "@millrace/observe";
 import {
   findTask,
   type GraphSubmission,
   isInGraph,
   type NewTask,
   orStoreFault,
+  type Submission,
   submitGraph,
   type TaskRecord,
 } from "@millrace/store";
@@ -19,6 +21,7 @@ export interface TaskSubmission {
   readonly wish: TaskWish;
   readonly requestBytes: number;
   readonly correlationId: string;
+  readonly span?: Span | undefined;
 }
 
 export interface SubmittedTask {
@@ -36,14 +39,17 @@ export async function submitTask(
   identity: Identity,
   submission: TaskSubmission,
 ): Promise<SubmittedTask> {
-  const { wish, requestBytes, correlationId } = submission;
-  const reading = readTask(wish, { ownerId: identity.userId, correlationId, requestBytes }, ports.taskRules);
+  const { wish, requestBytes, correlationId, span } = submission;
+  const submitter = { ownerId: identity.userId, correlationId, requestBytes, traceContext: span?.context };
+  const reading = readTask(wish, submitter, ports.taskRules);
   if (!reading.ok) throw refusal(reading.code, reading.errors);
   const { task } = reading;
   const isDelayed = wish.delay !== undefined;
-  const [answer] = isInGraph(task)
-    ? await submitChild(ports, { task, isDelayed, requestBytes })
-    : await ports.intake.submit([task], requestBytes);
+  const [answer] = await withinSpan<readonly (Submission | GraphSubmission)[]>(span, "store task", () =>
+    isInGraph(task)
+      ? submitChild(ports, { task, isDelayed, requestBytes })
+      : ports.intake.submit([task], requestBytes),
+  );
   if (answer?.kind === "stored")
     return { isNew: true, task: viewNewTask(task, answer.createdAt, answer.waitingFor) };
   if (answer?.kind === "refused") throw refusal("VALIDATION_FAILED", graphErrors(task, answer.problem));

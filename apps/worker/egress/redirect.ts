@@ -19,6 +19,7 @@ const CROSS_ORIGIN: ReadonlySet<string> = new Set([
   "content-language",
   "content-type",
   "idempotency-key",
+  "traceparent",
   "user-agent",
   "x-correlation-id",
 ]);

@@ -1,10 +1,12 @@
 import type { AttemptOutcome, Json } from "@millrace/core";
 import { ERROR_MESSAGE_CHARS_MAX } from "@millrace/core/limits";
+import { failWith, type Span } from "@millrace/observe";
 import {
   type HttpRequestPayload,
   isExpectedStatus,
   parseHttpRequest,
 } from "@millrace/protocol/task-types/index";
+import { endCallSpan, startCallSpan, withTrace } from "../egress/call-span.ts";
 import { type Answer, type CallFailure, Egress } from "../egress/egress.ts";
 import type { OutgoingRequest } from "../egress/pinned-client.ts";
 import { ACCEPT_ENCODING, type BodyResult } from "../egress/read-body.ts";
@@ -44,12 +46,34 @@ async function callOnce(
 ): Promise<AttemptOutcome> {
   const startedMs = performance.now();
   const isFinal = (status: number) => isExpectedStatus(status, payload.expectStatus);
-  const answer = await egress.call(toRequest(payload, context), isFinal, context.signal);
+  const request = toRequest(payload, context);
+  const answer =
+    context.span === undefined
+      ? await egress.call(request, isFinal, context.signal)
+      : await tracedCall(context.span, request, (traced) => egress.call(traced, isFinal, context.signal));
   const durationMs = Math.round(performance.now() - startedMs);
   const call = `${payload.method} ${withoutQuery(new URL(payload.url))}`;
   if (answer.kind === "failed") return failed(answer, call);
   context.log.debug("call answered", { call, status: answer.status, duration_ms: durationMs });
   return isFinal(answer.status) ? succeeded(answer, durationMs, call) : refused(answer, call);
+}
+
+async function tracedCall(
+  attempt: Span,
+  request: OutgoingRequest,
+  call: (request: OutgoingRequest) => Promise<Answer | CallFailure>,
+): Promise<Answer | CallFailure> {
+  const span = startCallSpan(attempt, request);
+  try {
+    const answer = await call(withTrace(request, span));
+    endCallSpan(span, answer);
+    return answer;
+  } catch (error) {
+    failWith(span, error); // The attempt was stopped.
+    throw error;
+  } finally {
+    span.end();
+  }
 }
 
 /** What Millrace says comes last: a task cannot speak in another task's name. Its own User-Agent is its own business. */

@@ -34,3 +34,22 @@ export const ALERT_NOTICES_WAITING_MAX = 200;
 /** One call of the webhook. */
 export const ALERT_WEBHOOK_MS_MAX = 5_000;
 export const ALERT_WEBHOOK_TRIES_MAX = 5;
+
+/** Spans that wait to be sent; beyond, they are dropped and counted: a collector that is away costs this much memory. */
+export const TRACE_SPANS_WAITING_MAX = 4_096;
+/** Spans of one export. */
+export const TRACE_BATCH_SPANS_MAX = 512;
+/** How long spans wait for others to be sent with. */
+export const TRACE_EXPORT_EVERY_MS = 1_000;
+/** One export, its repetitions included. */
+export const TRACE_EXPORT_MS_MAX = 5_000;
+/** What a process that ends gives to its last spans. */
+export const TRACE_FLUSH_MS_MAX = 2_000;
+/** Others that one span refers to, such as the messages of a batch. */
+export const TRACE_LINKS_MAX = 16;
+/** Of a text that a span says; names of types and codes are shorter. */
+export const TRACE_TEXT_CHARS_MAX = 1_024;
+/** W3C Trace Context, section 3.3.1.5. */
+export const TRACESTATE_CHARS_MAX = 512;
+/** Tasks of one request that its trace follows: more in one trace cannot be read. */
+export const TRACED_TASKS_PER_REQUEST_MAX = 100;

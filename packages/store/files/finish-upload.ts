@@ -18,6 +18,8 @@ export interface FinishedUpload {
   /** For a request that says them after the bytes; otherwise those of the row count. */
   readonly operation?: string | undefined;
   readonly options?: Json | undefined;
+  /** Of the request that ends it, where its trace is recorded. */
+  readonly traceContext?: string | undefined;
   /** How long one attempt at processing may take. */
   readonly timeoutS: number;
 }
@@ -82,7 +84,7 @@ interface Complete extends FinishedUpload {
 
 function taskOf(
   file: FileRow,
-  { operation, options, size, sha256, timeoutS }: Complete,
+  { operation, options, size, sha256, timeoutS, traceContext }: Complete,
   priority: number,
 ): NewTask {
   const payload: FileTask = {
@@ -114,6 +116,7 @@ function taskOf(
     run_at: null,
     tenant: file.tenant,
     correlation_id: file.correlationId,
+    ...(traceContext !== undefined && { trace_context: traceContext }),
   };
 }
 

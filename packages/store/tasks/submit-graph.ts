@@ -6,7 +6,7 @@ import { routeOf, SHELVED, withRoute } from "../workers/route-of.ts";
 import { findTasks } from "./find-task.ts";
 import { holdOpenParents, readStandings } from "./hold-parents.ts";
 import { rowsAsJson } from "./hostile-content.ts";
-import { hasDeadline, isIdTwice, type NewTask, toRow } from "./submit-tasks.ts";
+import { hasDeadline, isIdTwice, type NewTask, toRow, traceColumn } from "./submit-tasks.ts";
 import type { TaskRecord } from "./task-row.ts";
 
 export type GraphSubmission =
@@ -212,15 +212,19 @@ async function insertTasks(sql: Transaction, accepted: readonly Keyed[]): Promis
     seq,
     created_at: createdAt.toISOString(),
   }));
+  const traced = traceColumn(
+    sql,
+    accepted.map(({ task }) => task),
+  );
   await sql`
     insert into tasks (seq, task_id, task_type, owner_id, lane, priority, payload, dependencies, on_parent_failure,
-      timeout_s, max_attempts, backoff, run_at, tenant, ttl_s, correlation_id, created_at)
+      timeout_s, max_attempts, backoff, run_at, tenant, ttl_s, correlation_id, created_at${traced.name})
     select seq, task_id, task_type, owner_id, lane, priority, coalesce(payload_text::json, payload, 'null'),
-      dependencies, on_parent_failure, timeout_s, max_attempts, backoff, run_at, tenant, ttl_s, correlation_id, created_at
+      dependencies, on_parent_failure, timeout_s, max_attempts, backoff, run_at, tenant, ttl_s, correlation_id, created_at${traced.name}
     from json_to_recordset(${rowsAsJson(rows, "payload")}::text::json) as x(
       seq bigint, created_at timestamptz, task_id text, task_type text, owner_id bigint, lane text, priority smallint,
       payload_text text, payload json, dependencies json, on_parent_failure text, timeout_s integer,
-      max_attempts smallint, backoff json, run_at timestamptz, tenant text, ttl_s integer, correlation_id text)`;
+      max_attempts smallint, backoff json, run_at timestamptz, tenant text, ttl_s integer, correlation_id text${traced.typed})`;
   if (!accepted.some(({ task }) => hasDeadline(task))) return;
   await sql`
     insert into task_deadlines (seq, expires_at)

@@ -26,6 +26,8 @@ export interface NewTask {
   /** Not started so many seconds after it was due, it fails with EXPIRED; absent: never. */
   readonly ttl_s?: number | null;
   readonly correlation_id: string;
+  /** Of the request, where its trace is recorded. */
+  readonly trace_context?: string;
 }
 
 export type Submission =
@@ -81,21 +83,22 @@ export function isIdTwice(error: unknown): boolean {
 }
 
 async function store(sql: Sql | Transaction, tasks: readonly NewTask[]): Promise<readonly Submission[]> {
+  const traced = traceColumn(sql, tasks);
   const rows = await sql<StoredRow[]>`
     with ${routesOf(sql, new Set(tasks.map((task) => task.task_type)))}, input as materialized (
       select next_task_seq() as seq, clock_timestamp() as created_at, x.*
       from json_to_recordset(${rowsAsJson(tasks.map(toRow), "payload")}::text::json) as x(
         i integer, task_id text, task_type text, owner_id bigint, lane text, priority smallint, payload_text text,
         payload json, dependencies json, timeout_s integer, max_attempts smallint, backoff json, run_at timestamptz,
-        tenant text, ttl_s integer, correlation_id text)
+        tenant text, ttl_s integer, correlation_id text${traced.typed})
     ), keyed as (
       insert into task_keys (task_id, seq) select task_id, seq from input order by task_id, i
       on conflict (task_id) do nothing returning seq
     ), stored as (
       insert into tasks (seq, task_id, task_type, owner_id, lane, priority, payload, dependencies, timeout_s,
-        max_attempts, backoff, run_at, tenant, ttl_s, correlation_id, created_at)
+        max_attempts, backoff, run_at, tenant, ttl_s, correlation_id, created_at${traced.name})
       select seq, task_id, task_type, owner_id, lane, priority, coalesce(payload_text::json, payload, 'null'),
-        dependencies, timeout_s, max_attempts, backoff, run_at, tenant, ttl_s, correlation_id, created_at
+        dependencies, timeout_s, max_attempts, backoff, run_at, tenant, ttl_s, correlation_id, created_at${traced.name}
       from input where seq in (select seq from keyed)
     ), opened as (
       insert into open_tasks (seq, lane, priority, ready_at, published_at, lease_type, lease_owner, is_shelved)
@@ -113,6 +116,14 @@ async function store(sql: Sql | Transaction, tasks: readonly NewTask[]): Promise
 
 export function hasDeadline({ ttl_s: ttlS }: NewTask): boolean {
   return ttlS !== undefined && ttlS !== null;
+}
+
+/** The column of trace contexts, for statements in which somebody has one: the others read as ever. */
+export function traceColumn(sql: Sql | Transaction, tasks: readonly NewTask[]) {
+  const isTraced = tasks.some(({ trace_context }) => trace_context !== undefined);
+  return isTraced
+    ? { name: sql`, trace_context`, typed: sql`, trace_context text` }
+    : { name: sql``, typed: sql`` };
 }
 
 /** A step more, for those who ask for it. */
@@ -152,6 +163,7 @@ export function firstDispatch(task: NewTask, seq: number, route?: LeaseRoute): D
     backoff: task.backoff,
     tenant: task.tenant,
     correlation_id: task.correlation_id,
+    ...(task.trace_context !== undefined && { trace_context: task.trace_context }),
     ...(isInGraph(task) && hasTemplates(task.payload) && { has_templates: true }),
     ...(route !== undefined && { route }),
   };

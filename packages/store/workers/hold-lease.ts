@@ -33,6 +33,7 @@ export interface HeldTask {
   readonly max_attempts: number;
   readonly backoff: BackoffWords;
   readonly correlation_id: string;
+  readonly trace_context: string | null;
 }
 
 /** The task of a lease that holds; null when it does not. */
@@ -42,7 +43,7 @@ export async function findHeldTask(sql: Sql, { seq, attempt, session }: Lease): 
     where seq = any(array[${seq}::bigint]) and attempt = ${attempt} and coalesce(claimed_by, '') = ${session}`;
   if (open === undefined) return null;
   const [task] = await sql<Omit<HeldTask, "failures">[]>`
-    select task_id, task_type, lane, priority, payload, max_attempts, backoff, correlation_id from tasks
+    select task_id, task_type, lane, priority, payload, max_attempts, backoff, correlation_id, trace_context from tasks
     where seq = any(array[${seq}::bigint])`;
   return task === undefined ? null : { ...task, failures: open.failures };
 }

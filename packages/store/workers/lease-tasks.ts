@@ -27,6 +27,7 @@ export interface LeasedTask {
   readonly timeoutS: number;
   readonly maxAttempts: number;
   readonly correlationId: string;
+  readonly traceContext: string | null;
   readonly leaseUntil: Date;
 }
 
@@ -60,6 +61,7 @@ interface TaskRow {
   readonly timeout_s: number;
   readonly max_attempts: number;
   readonly correlation_id: string;
+  readonly trace_context: string | null;
 }
 
 /**
@@ -76,7 +78,7 @@ export async function leaseTasks(sql: Sql, wish: LeaseWish): Promise<Leasing> {
   if (row.taken.length === 0) return { isCurrent, free, tasks: [], nextDue };
   const asked = await sql<TaskRow[]>`
     select seq, task_id, task_type, payload, dependencies is not null as has_parents, lane, priority, timeout_s,
-      max_attempts, correlation_id
+      max_attempts, correlation_id, trace_context
     from tasks where seq = any(${[...row.taken]}::bigint[])`;
   const bySeq = new Map(asked.map((task) => [task.seq, task]));
   const tasks = row.taken.flatMap((seq, index) => {
@@ -102,6 +104,7 @@ function toLeased(task: TaskRow, attempt: number, leaseUntil: Date): LeasedTask 
     timeoutS: task.lane === "short" ? Math.min(task.timeout_s, SHORT_LANE_TIMEOUT_S_MAX) : task.timeout_s,
     maxAttempts: task.max_attempts,
     correlationId: task.correlation_id,
+    traceContext: task.trace_context,
     leaseUntil,
   };
 }

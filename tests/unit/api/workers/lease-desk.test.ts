@@ -13,6 +13,7 @@ function task(n: number): LeasedTask {
       priority: 5,
       timeoutS: 60,
       maxAttempts: 3,
+      traceContext: null,
       correlationId: "c",
       leaseUntil: new Date(),
     },
