@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { PlainLines } from "./plain-lines.ts";
+import { PlainLines } from "@millrace/protocol/events/index";
 
 const LINE_FEED = "\n";
 

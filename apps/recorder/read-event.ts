@@ -10,11 +10,12 @@ import {
   EVENT_LEVEL_DEFAULT,
   EVENT_SOURCE_DEFAULT,
   type EventRefusal,
+  type PlainLines,
+  toByteText,
 } from "@millrace/protocol/events/index";
-import { type EventFields, type RowOrigin, toByteText } from "@millrace/store/events/event-rows";
+import type { EventFields, RowOrigin } from "@millrace/store/events/event-rows";
 import { storable, storableJson } from "@millrace/store/events/storable";
 import { type EventMinutes, type EventMoment, momentOf, toText } from "./event-minute.ts";
-import type { PlainLines } from "./plain-lines.ts";
 
 /** What is known of a line beside its text. */
 export interface LinePlace extends RowOrigin {

@@ -1,11 +1,10 @@
-import { type BatchHeader, type BatchRequest, decodeBatchHeader } from "@millrace/protocol/events/index";
 import {
-  type BatchRecord,
-  EventRows,
-  type RejectedRecord,
-  storable,
+  type BatchHeader,
+  type BatchRequest,
+  decodeBatchHeader,
   toByteText,
-} from "@millrace/store/events/index";
+} from "@millrace/protocol/events/index";
+import { type BatchRecord, EventRows, type RejectedRecord, storable } from "@millrace/store/events/index";
 import { EventMinutes } from "./event-minute.ts";
 import { Lines } from "./lines.ts";
 import { type EventReading, type LinePlace, readEvent, readPlainEvent } from "./read-event.ts";

@@ -1,5 +1,6 @@
+import { fromByteText } from "@millrace/protocol/events/index";
 import type { Rollup } from "@millrace/store";
-import { type EventFields, fromByteText } from "@millrace/store/events/event-rows";
+import type { EventFields } from "@millrace/store/events/event-rows";
 
 type Count = Rollup & { events: number };
 type Counts = Map<string, Map<string, Map<string, Count>>>;

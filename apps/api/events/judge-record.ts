@@ -7,7 +7,7 @@ import {
   EVENT_SOURCE_CHARS_MAX,
   EVENT_TYPE_CHARS_MAX,
 } from "@millrace/core/limits";
-import { type EventRefusal, eventTimeMs } from "@millrace/protocol/events/index";
+import { type EventRefusal, eventTimeMs, type PlainLines } from "@millrace/protocol/events/index";
 import type { TimeBounds } from "./time-bounds.ts";
 
 /** Why one record was not taken. */
@@ -20,9 +20,34 @@ type Fields = Readonly<Record<string, unknown>>;
 
 const SYNTAX_CHARS_MAX = 120;
 
+/** A key with its value takes five bytes at least, `"":0,`; an event has seven fields of its own. */
+const PLAIN_ATTRIBUTES_BYTES_MAX = 5 * (EVENT_KEYS_MAX - 7);
+
 /**
- * Whether a line may go on as it is. A line is parsed once, for this, and thrown away: what travels are its bytes.
- * Measured with 240 bytes a line: parsing 340 ns, everything else here 120 ns.
+ * Whether the line that was just read in its usual form may go on as it is. False says nothing: `judgeRecord` must look at
+ * it. Lengths are in bytes here, which are never fewer than characters.
+ */
+export function isSurelyGood(plain: PlainLines, times: TimeBounds): boolean {
+  const { type, message, timestamp, source, level, id, attributes } = plain;
+  return (
+    isText(type, EVENT_TYPE_CHARS_MAX) &&
+    message !== null &&
+    message.length <= EVENT_MESSAGE_BYTES_MAX &&
+    (timestamp === null || (timestamp < times.dayAfter && isPlainTime(timestamp))) &&
+    (source === null || isText(source, EVENT_SOURCE_CHARS_MAX)) &&
+    (level === null || isText(level, EVENT_LEVEL_CHARS_MAX)) &&
+    (id === null || isText(id, EVENT_ID_CHARS_MAX)) &&
+    (attributes === null || attributes.length <= PLAIN_ATTRIBUTES_BYTES_MAX)
+  );
+}
+
+function isText(text: string | null, bytesMax: number): boolean {
+  return text !== null && text.length > 0 && text.length <= bytesMax;
+}
+
+/**
+ * Whether a line may go on as it is. It is parsed for this alone, and what was parsed is thrown away: what travels are its
+ * bytes. Measured with 240 bytes a line: parsing 340 ns, everything else here 120 ns.
  */
 export function judgeRecord(line: string, times: TimeBounds): Refusal | undefined {
   let value: unknown;

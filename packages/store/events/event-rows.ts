@@ -1,5 +1,4 @@
-/** UTF-8, a character for each byte (U+0000 to U+00FF): text that is on its way into a row, and need not be encoded again. */
-export type ByteText = string;
+import type { ByteText } from "@millrace/protocol/events/index";
 
 /** What the events of one request have in common. */
 export interface RowOrigin {
@@ -181,14 +180,4 @@ function readField(field: Buffer, column: number): string {
   if (BIGINTS.has(column)) return field.readBigInt64BE().toString();
   if (column === INTEGER) return field.readInt32BE().toString();
   return field.toString("utf8", column === JSONB ? 1 : 0);
-}
-
-const ASCII = /^[\0-\x7f]*$/;
-
-export function toByteText(text: string): ByteText {
-  return ASCII.test(text) ? text : Buffer.from(text, "utf8").toString("latin1");
-}
-
-export function fromByteText(bytes: ByteText): string {
-  return ASCII.test(bytes) ? bytes : Buffer.from(bytes, "latin1").toString("utf8");
 }

@@ -1,7 +1,14 @@
-import { expect, test } from "bun:test";
-import { judgeRecord } from "@millrace/api/events/judge-record";
+import { describe, expect, test } from "bun:test";
+import { isSurelyGood, judgeRecord } from "@millrace/api/events/judge-record";
 import { timeBoundsAt } from "@millrace/api/events/time-bounds";
-import { type EventRefusal, eventTimeMs } from "@millrace/protocol/events/index";
+import {
+  EVENT_ID_CHARS_MAX,
+  EVENT_LEVEL_CHARS_MAX,
+  EVENT_MESSAGE_BYTES_MAX,
+  EVENT_SOURCE_CHARS_MAX,
+  EVENT_TYPE_CHARS_MAX,
+} from "@millrace/core/limits";
+import { type EventRefusal, eventTimeMs, PlainLines, toByteText } from "@millrace/protocol/events/index";
 import fc from "fast-check";
 
 const NOW_MS = Date.UTC(2026, 0, 15, 12);
@@ -63,4 +70,62 @@ test("the text of a refusal is short and well-formed, whatever the record holds"
       expect(refusal?.message.isWellFormed() ?? true).toBe(true);
     }),
   );
+});
+
+describe("what is surely good, seen without a parser", () => {
+  const isSure = (line: string): boolean => {
+    const text = toByteText(line);
+    const plain = new PlainLines(text);
+    return plain.read(0, text.length) && isSurelyGood(plain, times);
+  };
+  const nearBound = (bound: number) =>
+    fc
+      .record({
+        chars: fc.integer({ min: bound - 2, max: bound + 2 }),
+        unit: fc.constantFrom("a", "é", "漢"),
+      })
+      .map(({ chars, unit }) => unit.repeat(chars));
+  const keys = fc
+    .integer({ min: 240, max: 260 })
+    .map((count) => Object.fromEntries(Array.from({ length: count }, (_, n) => [n.toString(36), 0])));
+  const fields = {
+    type: nearBound(EVENT_TYPE_CHARS_MAX),
+    message: nearBound(EVENT_MESSAGE_BYTES_MAX),
+    source: nearBound(EVENT_SOURCE_CHARS_MAX),
+    level: nearBound(EVENT_LEVEL_CHARS_MAX),
+    id: nearBound(EVENT_ID_CHARS_MAX),
+    timestamp: fc.oneof(
+      fc.date({ noInvalidDate: true }).map((date) => date.toJSON()),
+      fc.constantFrom("2026-02-30T00:00:00Z", "2026-01-01T24:00:00Z", "2026-13-01T00:00:00Z", "2026-01-01"),
+    ),
+    attributes: fc.oneof(keys, fc.dictionary(fc.string(), fc.oneof(fc.double(), fc.boolean(), fc.string()))),
+  };
+  /** Good but for one field, which may be. */
+  const event = fc
+    .constantFrom(...Object.entries(fields))
+    .chain(([name, field]) => field.map((value) => ({ type: "t", message: "m", [name]: value })));
+
+  test("is what the parser's judgement lets pass, too", () => {
+    let sure = 0;
+    fc.assert(
+      fc.property(event, (each) => {
+        const line = JSON.stringify(each);
+        if (!isSure(line)) return;
+        sure += 1;
+        expect(judgeRecord(line, times)).toBeUndefined();
+      }),
+      { numRuns: 3_000 },
+    );
+    expect(sure).toBeGreaterThan(100);
+  });
+
+  test("is nearly everything that clients send", () => {
+    const attributes = { method: "GET", status: 200, duration_ms: 12.5, ok: true, user: null };
+    const usual = { timestamp: "2026-01-01T12:00:00.123Z", type: "http.request", message: "m", attributes };
+    expect(isSure(JSON.stringify(usual))).toBe(true);
+    expect(isSure(JSON.stringify({ ...usual, level: "info", source: "shop", id: "1" }))).toBe(true);
+    expect(isSure(JSON.stringify({ type: "t", message: "" }))).toBe(true);
+    expect(isSure(JSON.stringify({ type: "", message: "m" }))).toBe(false);
+    expect(isSure(JSON.stringify({ type: "t" }))).toBe(false);
+  });
 });

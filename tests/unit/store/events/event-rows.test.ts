@@ -1,14 +1,13 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { toByteText } from "@millrace/protocol/events/index";
 import {
   copyEvents,
   type EventFields,
   EventRows,
-  fromByteText,
   openPool,
   readRow,
   type Sql,
   splitRows,
-  toByteText,
 } from "@millrace/store";
 import fc from "fast-check";
 import { type FreshDatabase, freshDatabase } from "../../../support/servers.ts";
@@ -120,14 +119,4 @@ test("rows are taken apart again, and together they are the whole", () => {
     [received, "1", "2", "c", at, "1", "t", "info", "s", "漢字\n", '{"a":1}', "i"],
   ]);
   expect(splitRows(new EventRows(0).bytes)).toEqual([]);
-});
-
-test("bytes of a text, one character each, are the text again", () => {
-  fc.assert(
-    fc.property(fc.string({ unit: "grapheme" }), (each) => {
-      const bytes = toByteText(each.toWellFormed());
-      expect(bytes.length).toBe(Buffer.byteLength(each));
-      expect(fromByteText(bytes)).toBe(each.toWellFormed());
-    }),
-  );
 });
