@@ -9,7 +9,7 @@ import {
   DispatchPublisher,
   EventPublisher,
   LiveTeller,
-  provision,
+  provisionAtStart,
   tellCancelled,
   UploadReleases,
   verifyServer,
@@ -104,11 +104,15 @@ interface Connections {
 
 async function connect(config: ApiConfig, log: Log, metrics: Metrics): Promise<Connections> {
   const tracing = await openTracing(config, { service: "api", instance: crypto.randomUUID(), log, metrics });
-  const bus = await connectBus({ urls: config.natsUrls, name: "millrace-api" });
+  const bus = await connectBus({
+    urls: config.natsUrls,
+    name: "millrace-api",
+    streams: { replicas: config.natsReplicas, mayChange: config.natsProvision === "apply" },
+  });
   registerNatsMetrics(metrics, new ConnectionState(bus));
   registerDiskMetrics(metrics, config.home);
-  await verifyServer(bus, config.natsMonitorUrl);
-  for (const drift of (await provision(bus)).drifts)
+  await verifyServer(bus, config.natsMonitorUrls);
+  for (const drift of (await provisionAtStart(bus)).drifts)
     log.warning(drift.reason ?? "NATS was configured otherwise, and is mended", { drift });
   const pool = { url: config.databaseUrl, statementTimeoutMs: STATEMENT_TIMEOUT_MS };
   const sql = openPool({ ...pool, max: POOL_CONNECTIONS_MAX, applicationName: "millrace-api" });
@@ -186,11 +190,12 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
   const app = createApp(ports);
   const listening = serve(app, { host: config.apiHost, port: config.apiPort });
   log.info("listening", { url: listening.url, port: listening.port });
-  onStopSignal((signal) => {
-    log.info("draining", { signal });
+  onStopSignal(async (signal) => {
+    log.info("draining", { signal, notice_s: config.drainNoticeS });
     ports.health.drain();
     draining.abort();
-    return drain({ ports, connections, teller, listening });
+    await Bun.sleep(config.drainNoticeS * 1_000);
+    await drain({ ports, connections, teller, listening });
   });
 }
 

@@ -4,7 +4,7 @@ import {
   checkBus,
   closeBus,
   connectBus,
-  provision,
+  provisionAtStart,
   startPulse,
   verifyServer,
 } from "@millrace/bus";
@@ -52,10 +52,11 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => as
 const bus = await connectBus({
   urls: config.natsUrls,
   name: "millrace-recorder",
+  streams: { replicas: config.natsReplicas, mayChange: config.natsProvision === "apply" },
   onStatus: (status) => log.warning(`NATS: ${status}`),
 });
-await verifyServer(bus, config.natsMonitorUrl);
-await provision(bus);
+await verifyServer(bus, config.natsMonitorUrls);
+await provisionAtStart(bus);
 const sql = openPool({
   ...{ url: config.databaseUrl, max: RECORDER_FLIGHTS + DUTY_CONNECTIONS },
   ...{ applicationName: "millrace-recorder", statementTimeoutMs: STATEMENT_TIMEOUT_MS },

@@ -1,10 +1,18 @@
-import { ackEvents, type EventDelivery, giveBackEvents, keepEvents, pullEvents } from "@millrace/bus";
+import {
+  ackEvents,
+  type EventDelivery,
+  giveBackEvents,
+  keepEvents,
+  onConsumerLeaders,
+  pullEvents,
+} from "@millrace/bus";
 import {
   ACK_PROGRESS_MS,
   RECORDER_FLIGHTS,
   RECORDER_PULL_BYTES_MAX,
   RECORDER_PULL_MESSAGES_MAX,
 } from "@millrace/core/limits";
+import { EVENTS_STREAM } from "@millrace/protocol/events/index";
 import { classifyStoreFailure, isRefusal } from "@millrace/store";
 import type { RecorderPorts } from "./ports.ts";
 import { storeMessages } from "./store-messages.ts";
@@ -31,18 +39,27 @@ export class Recorder {
   /** Sequences that a flight of this process holds: the server hands them out again when a transaction takes long. */
   readonly #held = new Set<number>();
   #flights: Promise<void>[] = [];
+  /** Ends the waits for a first message, of all flights. */
+  #waiting = new AbortController();
+  #stopFollowing: () => void = () => {};
 
   constructor(ports: RecorderPorts) {
     this.#ports = ports;
   }
 
   start(): void {
+    // A pull that stood with a leader that died is answered by nobody.
+    this.#stopFollowing = onConsumerLeaders(this.#ports.bus, EVENTS_STREAM, () => {
+      this.#waiting.abort();
+      this.#waiting = new AbortController();
+    });
     this.#flights = Array.from({ length: RECORDER_FLIGHTS }, () => this.#fly());
   }
 
   /** Resolves when what was begun is recorded, or given back. */
   async stop(): Promise<void> {
     this.#stopping.abort();
+    this.#stopFollowing();
     await Promise.all(this.#flights);
   }
 
@@ -68,7 +85,7 @@ export class Recorder {
       batch: RECORDER_PULL_MESSAGES_MAX,
       bytesMax: RECORDER_PULL_BYTES_MAX,
       waitMs: WAIT_MS,
-      signal: this.#stopping.signal,
+      signal: AbortSignal.any([this.#stopping.signal, this.#waiting.signal]),
     });
     const taken = delivered.filter(({ seq }) => !this.#held.has(seq));
     for (const { seq } of taken) this.#held.add(seq);

@@ -8,7 +8,7 @@ import {
   DispatchPublisher,
   LiveTeller,
   openWorkersBucket,
-  provision,
+  provisionAtStart,
   verifyServer,
   WorkerRegistry,
 } from "@millrace/bus";
@@ -60,10 +60,11 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => as
 const bus = await connectBus({
   urls: config.natsUrls,
   name: "millrace-scheduler",
+  streams: { replicas: config.natsReplicas, mayChange: config.natsProvision === "apply" },
   onStatus: (status) => log.warning(`NATS: ${status}`),
 });
-await verifyServer(bus, config.natsMonitorUrl);
-await provision(bus);
+await verifyServer(bus, config.natsMonitorUrls);
+await provisionAtStart(bus);
 const sql = openPool({
   url: config.databaseUrl,
   max: 5,

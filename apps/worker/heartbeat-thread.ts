@@ -4,7 +4,14 @@
  */
 import { statfs } from "node:fs/promises";
 import { availableParallelism, freemem, loadavg, totalmem } from "node:os";
-import { type Bus, connectBus, openWorkersBucket, putBeat, removeBeat } from "@millrace/bus";
+import {
+  type Bus,
+  connectBus,
+  openWorkersBucket,
+  putBeat,
+  removeBeat,
+  type StreamRules,
+} from "@millrace/bus";
 import { MAIN_STALL_MS_MAX } from "@millrace/core/limits";
 import type { SystemInfo, WorkerBeat } from "@millrace/protocol";
 
@@ -12,6 +19,7 @@ export type HeartbeatOrders =
   | {
       readonly kind: "start";
       readonly natsUrls: readonly string[];
+      readonly streams: StreamRules;
       readonly workerId: string;
       readonly nonce: string;
       readonly capabilities: readonly string[];
@@ -70,7 +78,8 @@ async function obey(orders: HeartbeatOrders): Promise<void> {
 
 async function begin(orders: Start): Promise<void> {
   start = orders;
-  bus = await connectBus({ urls: orders.natsUrls, name: `millrace-heartbeat-${orders.workerId}` });
+  const { natsUrls: urls, streams } = orders;
+  bus = await connectBus({ urls, streams, name: `millrace-heartbeat-${orders.workerId}` });
   bucket = await openWorkersBucket(bus);
   await beat();
   tell({ kind: "first_beat" });

@@ -1,8 +1,10 @@
+import type { StreamRules } from "@millrace/bus";
 import type { Log } from "@millrace/observe";
 import type { HeartbeatNews, HeartbeatOrders } from "./heartbeat-thread.ts";
 
 export interface HeartbeatOptions {
   readonly natsUrls: readonly string[];
+  readonly streams: StreamRules;
   readonly workerId: string;
   /** Changes with each start; the worker's claims carry it. */
   readonly nonce: string;
@@ -72,7 +74,7 @@ export class Heartbeat {
   }
 
   async #begin(): Promise<void> {
-    const { natsUrls, workerId, nonce, capabilities, slots, intervalS, log } = this.#options;
+    const { natsUrls, streams, workerId, nonce, capabilities, slots, intervalS, log } = this.#options;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const timer = setTimeout(
       () => reject(new Error("the first heartbeat did not get through")),
@@ -89,6 +91,7 @@ export class Heartbeat {
     this.#order({
       kind: "start",
       natsUrls,
+      streams,
       workerId,
       nonce,
       capabilities: [...capabilities],

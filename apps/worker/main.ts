@@ -7,7 +7,7 @@ import {
   checkBus,
   closeBus,
   connectBus,
-  provision,
+  provisionAtStart,
   startPulse,
   verifyServer,
 } from "@millrace/bus";
@@ -66,10 +66,12 @@ function portsOf(urls: readonly string[]): readonly number[] {
 
 let rearm = (): void => {};
 const tracing = await openTracing(config, { service: "worker", instance: workerId, log, metrics });
+const streams = { replicas: config.natsReplicas, mayChange: config.natsProvision === "apply" };
 const bus = await connectBus({
   isTraced: tracing !== undefined,
   urls: config.natsUrls,
   name: `millrace-${workerId}`,
+  streams,
   onStatus: (status) => {
     log.warning(`NATS: ${status}`);
     if (status === "connected") rearm();
@@ -77,10 +79,10 @@ const bus = await connectBus({
 });
 registerNatsMetrics(metrics, new ConnectionState(bus));
 registerDiskMetrics(metrics, config.home);
-const server = await verifyServer(bus, config.natsMonitorUrl);
+const server = await verifyServer(bus, config.natsMonitorUrls);
 if (server.doesSyncAlways === null)
   log.warning("NATS_MONITOR_URL is not set: nobody checked that the server syncs before it acknowledges");
-for (const drift of (await provision(bus)).drifts)
+for (const drift of (await provisionAtStart(bus)).drifts)
   log.warning(drift.reason ?? "NATS was configured otherwise, and is mended", { drift });
 
 const sql = openPool({

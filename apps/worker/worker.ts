@@ -4,6 +4,7 @@ import {
   DispatchPublisher,
   LiveTeller,
   onCancelled,
+  onConsumerLeaders,
   PauseBoard,
 } from "@millrace/bus";
 import { LANES, type Lane, type Random } from "@millrace/core";
@@ -13,7 +14,7 @@ import {
   WORKER_DRAIN_MS_MAX,
 } from "@millrace/core/limits";
 import { groupSizes, type Log, type Metrics, publishTracer, type Tracing } from "@millrace/observe";
-import { type Dispatch, sessionOf } from "@millrace/protocol";
+import { type Dispatch, sessionOf, TASKS_STREAM } from "@millrace/protocol";
 import { EndTeller, listPauses, routeToWorkers, type Sql } from "@millrace/store";
 import { about } from "./about.ts";
 import { Attempts } from "./attempts.ts";
@@ -76,6 +77,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   }
   const heartbeat = await Heartbeat.start({
     natsUrls: options.natsUrls,
+    streams: bus.streams,
     workerId,
     nonce,
     capabilities: [...options.types.keys()],
@@ -84,9 +86,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     currentTasks: () => running.taskIds(),
     log,
   });
-  const stopListening = onCancelled(bus, (notice) => {
-    if (notice.session === session) running.abort(notice.seq, notice.attempt, "cancelled");
-  });
+  const stopListening = listen(bus, { session, running, pullers });
   await Promise.all([pauses.start(), claimTypes(options)]);
   const loops = [...pullers.values()].map((puller) => puller.run());
   return {
@@ -115,6 +115,22 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       ports.flushLive();
       await heartbeat.stop();
     },
+  };
+}
+
+/** Hears what stops a running task, and what makes it time to ask for others again. */
+function listen(bus: Bus, { session, running, pullers }: Pick<Parts, "session" | "running" | "pullers">) {
+  const stops = [
+    onCancelled(bus, (notice) => {
+      if (notice.session === session) running.abort(notice.seq, notice.attempt, "cancelled");
+    }),
+    // A pull that stood with a leader that died is answered by nobody.
+    onConsumerLeaders(bus, TASKS_STREAM, () => {
+      for (const puller of pullers.values()) puller.rearm();
+    }),
+  ];
+  return (): void => {
+    for (const stop of stops) stop();
   };
 }
 

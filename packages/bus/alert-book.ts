@@ -1,12 +1,12 @@
 import { ALERTS_MAX } from "@millrace/core/limits";
 import { ALERTS_BUCKET, type AlertRecord, decodeAlert } from "@millrace/protocol/alerts";
 import { JetStreamApiError } from "@nats-io/jetstream";
-import { type KV, Kvm } from "@nats-io/kv";
+import type { KV } from "@nats-io/kv";
+import { openBucket } from "./buckets.ts";
 import type { Bus } from "./connect.ts";
 
-/** Resolved alerts are shown for a day. One that fires is written again long before. */
+/** Resolved alerts are shown for a day, which is how long the bucket keeps them. One that fires is written again long before. */
 const KEPT_MS = 24 * 3_600_000;
-const BUCKET_BYTES_MAX = 16 * 1024 * 1024;
 const REQUEST_MS_MAX = 2_000;
 const SUBJECT_PREFIX = `$KV.${ALERTS_BUCKET}.`;
 const OPERATION_HEADER = "KV-Operation";
@@ -98,9 +98,7 @@ export class AlertBook {
   }
 
   async #open(): Promise<KV> {
-    this.#bucket ??= await new Kvm(this.#bus.js).create(ALERTS_BUCKET, {
-      ...{ history: 1, ttl: KEPT_MS, max_bytes: BUCKET_BYTES_MAX },
-    });
+    this.#bucket ??= await openBucket(this.#bus, ALERTS_BUCKET);
     return this.#bucket;
   }
 

@@ -2,7 +2,8 @@ import { type Breaker, type BreakerEvent, changeBreaker, NEVER_OPENED } from "@m
 import { BREAKERS_LOOK_MS, BREAKERS_MAX } from "@millrace/core/limits";
 import { BREAKER_CHANGED_SUBJECT, BREAKERS_BUCKET, breakerToWords, decodeBreaker } from "@millrace/protocol";
 import { JetStreamApiError, JetStreamError } from "@nats-io/jetstream";
-import { type KV, Kvm } from "@nats-io/kv";
+import type { KV } from "@nats-io/kv";
+import { openBucket } from "./buckets.ts";
 import type { Bus } from "./connect.ts";
 
 export interface KnownBreaker {
@@ -22,7 +23,6 @@ export interface BreakerBoardOptions {
 
 const TRIES_MAX = 4;
 const PUT_MS_MAX = 3_000;
-const BUCKET_BYTES_MAX = 16 * 1024 * 1024;
 const SUBJECT_PREFIX = `$KV.${BREAKERS_BUCKET}.`;
 const OPERATION_HEADER = "KV-Operation";
 
@@ -175,7 +175,7 @@ export class BreakerBoard {
 
 /** Makes it when it is not there. */
 export async function openBreakersBucket(bus: Bus): Promise<KV> {
-  return await new Kvm(bus.js).create(BREAKERS_BUCKET, { history: 1, max_bytes: BUCKET_BYTES_MAX });
+  return await openBucket(bus, BREAKERS_BUCKET);
 }
 
 /** All breakers that the bucket holds, by origin. One question; rejects when NATS does not answer. */

@@ -10,6 +10,15 @@ export interface Bus {
   readonly closed: Promise<Error | undefined>;
   /** Whether deliveries tell of the traces that their messages belong to. */
   readonly isTraced?: boolean;
+  readonly streams: StreamRules;
+}
+
+/** How this process treats the streams, the buckets' too. */
+export interface StreamRules {
+  /** On how many servers each message shall be: NATS_REPLICAS. */
+  readonly replicas: number;
+  /** False: somebody else owns the streams, and we only compare (NATS_PROVISION=verify). */
+  readonly mayChange: boolean;
 }
 
 export interface BusOptions {
@@ -22,11 +31,16 @@ export interface BusOptions {
   readonly onStatus?: (status: BusStatus) => void;
   /** Absent: headers of traces are not read. */
   readonly isTraced?: boolean;
+  /** One replica, which may be made and mended, when absent. */
+  readonly streams?: StreamRules;
 }
 
 export type BusStatus = "connected" | "disconnected";
 
-const CONNECT_TIMEOUT_MS = 15_000;
+/** Servers that start together need up to ten seconds for their first election. */
+const CONNECT_TIMEOUT_MS = 30_000;
+/** One server: of several, another one may answer meanwhile. */
+const DIAL_MS_MAX = 3_000;
 const RETRY_PAUSE_MS = 200;
 const RECONNECT_PAUSE_MS = 250;
 /** A server that vanished without closing the connection is noticed after two silent pings. */
@@ -41,9 +55,14 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
   const connection = await connectUntil(options, deadline);
   void watchStatus(connection, options.onStatus);
   const manager = await managerUntil(connection, deadline);
+  const { streams = { replicas: 1, mayChange: true }, isTraced = false } = options;
   return {
-    ...{ connection, js: jetstream(connection), manager },
-    ...{ closed: closedReason(connection), isTraced: options.isTraced ?? false },
+    connection,
+    js: jetstream(connection),
+    manager,
+    closed: closedReason(connection),
+    streams,
+    isTraced,
   };
 }
 
@@ -62,6 +81,7 @@ async function connectUntil(options: BusOptions, deadline: number): Promise<Nats
         name: options.name,
         ...(user !== undefined && { user }),
         ...(pass !== undefined && { pass }),
+        timeout: DIAL_MS_MAX,
         maxReconnectAttempts: -1,
         reconnectTimeWait: RECONNECT_PAUSE_MS,
         pingInterval: PING_INTERVAL_MS,
@@ -109,8 +129,11 @@ async function watchStatus(connection: NatsConnection, onStatus: BusOptions["onS
 }
 
 const CHECK_TIMEOUT_MS = 2_000;
+/** A process that goes over to another server of the cluster is as ready as before; it takes some tenths of a second. */
+const GOING_OVER_MS_MAX = 1_000;
+const GOING_OVER_PAUSE_MS = 50;
 
-/** For health checks: a round trip to the server, or a fault. */
+/** For health checks: a round trip to a server, or a fault. */
 export async function checkBus(bus: Bus): Promise<void> {
   if (bus.connection.isClosed()) throw new Fault("BUS_UNAVAILABLE", "the connection to NATS is closed");
   const timeout = Promise.withResolvers<never>();
@@ -119,9 +142,22 @@ export async function checkBus(bus: Bus): Promise<void> {
     CHECK_TIMEOUT_MS,
   );
   try {
-    await Promise.race([bus.connection.flush(), timeout.promise]);
+    await Promise.race([roundTrip(bus), timeout.promise]);
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** Again, while the connection is lost: but not for long. */
+async function roundTrip({ connection }: Bus): Promise<void> {
+  const endMs = performance.now() + GOING_OVER_MS_MAX;
+  for (;;) {
+    try {
+      return await connection.flush();
+    } catch (error) {
+      if (connection.isClosed() || performance.now() > endMs) throw error;
+      await Bun.sleep(GOING_OVER_PAUSE_MS);
+    }
   }
 }
 

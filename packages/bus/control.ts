@@ -1,7 +1,9 @@
 import { CONTROL_BUCKET, SCHEDULES_SUBJECT } from "@millrace/protocol";
 import { JetStreamApiError, JetStreamError } from "@nats-io/jetstream";
-import { type KV, Kvm } from "@nats-io/kv";
+import type { KV } from "@nats-io/kv";
+import { openBucket } from "./buckets.ts";
 import type { Bus } from "./connect.ts";
+import { orMissing } from "./jetstream-answers.ts";
 
 /** Tells the schedulers that schedules have changed. Nothing is lost with it: they look now and then in any case. */
 export function tellSchedulesChanged(bus: Bus): void {
@@ -32,7 +34,7 @@ function keyOf(name: string): string {
 
 /** Makes it when it is not there. */
 export async function openControlBucket(bus: Bus): Promise<KV> {
-  return await new Kvm(bus.js).create(CONTROL_BUCKET, { history: 1 });
+  return await openBucket(bus, CONTROL_BUCKET);
 }
 
 export async function tellPause(bucket: KV, pause: PauseNotice): Promise<void> {
@@ -65,13 +67,7 @@ export async function readToldPauses(bus: Bus): Promise<ReadonlySet<string> | nu
 }
 
 async function hasBucket(bus: Bus): Promise<boolean> {
-  try {
-    await bus.manager.streams.info(`KV_${CONTROL_BUCKET}`);
-    return true;
-  } catch (error) {
-    if (error instanceof JetStreamApiError) return false;
-    throw error;
-  }
+  return (await orMissing(bus.manager.streams.info(`KV_${CONTROL_BUCKET}`))) !== null;
 }
 
 /** Calls whenever the bucket is told of a pause or of its end. A plain subscription, which comes back by itself. */

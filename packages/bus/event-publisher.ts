@@ -5,17 +5,19 @@ import {
   type BatchRequest,
   batchMessageId,
   decodeBatchHeader,
+  EVENTS_STREAM,
   type EventDoor,
   encodeBatchHeader,
   eventsSubject,
   type RepeatablePart,
   repeatableMessageId,
 } from "@millrace/protocol/events/index";
-import { headers, type MsgHdrs } from "nats";
+import { errors, headers, type MsgHdrs } from "nats";
 import type { Bus } from "./connect.ts";
 import { readStoredEvents } from "./event-reader.ts";
 import { type EventMark, Ordinals, type Ticket } from "./ordinals.ts";
-import { eventRefusalOf, isNoResponder, type PubAck, readPubAck } from "./pub-ack.ts";
+import { eventRefusalOf, isElecting, isNoResponder, type PubAck, readPubAck } from "./pub-ack.ts";
+import { StreamReach } from "./stream-reach.ts";
 
 /** One message of EVENTS: lines of one request or of several. */
 export interface EventBatch {
@@ -37,39 +39,42 @@ export interface EventPublisherOptions {
 
 interface Flight {
   readonly sinceMs: number;
-  /** Called when the connection is lost. */
-  onLoss: (() => void) | undefined;
 }
 
 const DEADLINE_MS = 5_000;
+/** A stream whose leader has died has none for four to nine seconds. Who is on the way then is answered when it has one. */
+const ELECTION_MS = 12_000;
+/** In a cluster a message can get lost on a connection that stands. Sent again too soon, it would burden one that is slow. */
+const FIRST_TRY_MS = 2_000;
 const STALL_MS = 2_000;
 const PAUSE_MS = 50;
 const RETRY_AFTER_S = 2;
 
 /**
  * Publishes to EVENTS and waits until the message is on the disk. When the connection breaks on the way, the message is
- * sent again with the same id, so that it is stored once. While the broker is away or stalls, everything is refused at
- * once: a queue in memory would only lose more, later.
+ * sent again with the same id, so that it is stored once; so it is when the stream has another leader, which may never have
+ * seen it. While the broker is away or stalls, everything is refused at once: a queue in memory would only lose more, later.
  */
 export class EventPublisher {
   readonly #bus: Bus;
-  readonly #deadlineMs: number;
+  readonly #reach: StreamReach;
+  readonly #deadlineMs: number | undefined;
   readonly #stallMs: number;
   readonly #ordinals = new Ordinals(() => crypto.randomUUID().slice(0, 13));
   readonly #flights = new Set<Flight>();
-  /** Set while the connection is lost; resolved when it is back. */
-  #return: PromiseWithResolvers<void> | undefined;
 
   constructor(bus: Bus, options: EventPublisherOptions = {}) {
     this.#bus = bus;
-    this.#deadlineMs = options.deadlineMs ?? DEADLINE_MS;
+    this.#reach = new StreamReach(bus, EVENTS_STREAM);
+    this.#deadlineMs = options.deadlineMs;
     this.#stallMs = options.stallMs ?? STALL_MS;
-    void this.#watch();
   }
 
   /** Undefined: there is no reason why a message should not get through. Asked before a body is read. */
   obstacle(): Fault | undefined {
-    if (this.#return !== undefined || this.#bus.connection.isClosed())
+    // Of several servers another one takes over within a moment: worth waiting for, where one alone is not.
+    const lostMsMax = this.#reach.isClustered() ? this.#stallMs : 0;
+    if (this.#reach.lostForMs() > lostMsMax || this.#bus.connection.isClosed())
       return unavailable("the message broker is away");
     const [oldest] = this.#flights;
     if (oldest !== undefined && performance.now() - oldest.sinceMs > this.#stallMs)
@@ -86,11 +91,11 @@ export class EventPublisher {
     const obstacle = this.obstacle();
     if (obstacle !== undefined) throw obstacle;
     const ticket = this.#ordinals.draw(batch.events);
-    const flight: Flight = { sinceMs: performance.now(), onLoss: undefined };
+    const flight: Flight = { sinceMs: performance.now() };
     this.#flights.add(flight);
     let isNumbered = false;
     try {
-      const ack = await this.#send(batch, ticket, flight);
+      const ack = await this.#send(batch, ticket);
       if (ack.isRepetition) this.#ordinals.giveUp(ticket);
       else this.#ordinals.told(ticket);
       isNumbered = true;
@@ -128,55 +133,30 @@ export class EventPublisher {
     if (first?.body !== undefined && first.body !== body) throw idempotencyConflict();
   }
 
-  async #send(batch: EventBatch, ticket: Ticket, flight: Flight): Promise<PubAck> {
+  async #send(batch: EventBatch, ticket: Ticket): Promise<PubAck> {
     const subject = eventsSubject(batch.door);
     const options = { headers: headersOf(batch, ticket) };
-    const endMs = performance.now() + this.#deadlineMs;
-    for (;;) {
+    const endMs =
+      performance.now() + (this.#deadlineMs ?? (this.#reach.isClustered() ? ELECTION_MS : DEADLINE_MS));
+    for (let tryMs = FIRST_TRY_MS; ; tryMs *= 2) {
+      await this.#reach.untilBack(endMs);
       const leftMs = Math.ceil(endMs - performance.now());
       if (leftMs <= 0) throw unavailable("the message broker did not answer in time");
+      const timeout = this.#reach.isClustered() ? Math.min(tryMs, leftMs) : leftMs;
       try {
-        const request = this.#bus.connection.request(subject, batch.body, { ...options, timeout: leftMs });
-        const answer = await orLoss(request, flight);
-        if (answer === undefined) await this.#untilBack(endMs);
-        else return readPubAck(answer.string());
+        const request = this.#bus.connection.request(subject, batch.body, { ...options, timeout });
+        const answer = await this.#reach.orGone(request);
+        if (answer !== undefined) return readPubAck(answer.string());
       } catch (error) {
-        const refusal = await eventRefusalOf(error, this.#bus);
-        if (refusal !== undefined) throw refusal;
-        if (!isNoResponder(error)) throw unavailable("the message broker did not answer", error);
-        await Bun.sleep(PAUSE_MS); // The server is up, and its stream not yet.
+        if (error instanceof errors.TimeoutError && timeout < leftMs) continue;
+        if (!isNoResponder(error) && !isElecting(error)) {
+          const refusal = await eventRefusalOf(error, this.#bus);
+          throw refusal ?? unavailable("the message broker did not answer", error);
+        }
+        await Bun.sleep(PAUSE_MS); // The server is up, and its stream not yet, or has no leader.
       }
     }
   }
-
-  async #untilBack(endMs: number): Promise<void> {
-    if (this.#return === undefined) return;
-    const timeout = Promise.withResolvers<void>();
-    const timer = setTimeout(timeout.resolve, Math.max(0, endMs - performance.now()));
-    await Promise.race([this.#return.promise, timeout.promise]);
-    clearTimeout(timer);
-  }
-
-  async #watch(): Promise<void> {
-    for await (const { type } of this.#bus.connection.status()) {
-      if (type === "disconnect" && this.#return === undefined) {
-        this.#return = Promise.withResolvers();
-        for (const flight of this.#flights) flight.onLoss?.();
-      }
-      if (type === "reconnect") {
-        this.#return?.resolve();
-        this.#return = undefined;
-      }
-    }
-  }
-}
-
-/** Undefined when the connection was lost first. The client would wait for the whole time-out. */
-function orLoss<T>(request: Promise<T>, flight: Flight): Promise<T | undefined> {
-  return new Promise((resolve, reject) => {
-    flight.onLoss = () => resolve(undefined);
-    request.then(resolve, reject);
-  });
 }
 
 function headersOf(batch: EventBatch, ticket: Ticket): MsgHdrs {

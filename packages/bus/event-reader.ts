@@ -161,7 +161,10 @@ export async function readStoredEvents(
   bus: Bus,
   seq: number,
 ): Promise<Omit<EventDelivery, "reply" | "pending"> | null> {
-  const message = await bus.manager.direct.getMessage(EVENTS_STREAM, { seq });
+  // Any replica may answer the first question, and one that lags behind does not have it yet.
+  const message =
+    (await bus.manager.direct.getMessage(EVENTS_STREAM, { seq })) ??
+    (await bus.manager.streams.getMessage(EVENTS_STREAM, { seq }));
   if (message === null) return null;
   const header = message.header.get(BATCH_HEADER);
   const storedMs = message.time.getTime();

@@ -40,6 +40,13 @@ const STORE_FAILED = 10_077;
 const RETRY_AFTER_S = 5;
 const INFO_MS_MAX = 1_000;
 
+/** The cluster, or the stream, has no leader just now; or the same message is being stored, and its answer not ready. */
+const ELECTING = new Set([10_008, 10_009, 10_118, 10_158]);
+
+export function isElecting(error: unknown): boolean {
+  return error instanceof PubAckError && ELECTING.has(error.code);
+}
+
 /** The fault of a message that was surely not stored; undefined when that is not what the error says. */
 export async function eventRefusalOf(error: unknown, bus: Bus): Promise<Fault | undefined> {
   if (!(error instanceof PubAckError)) return undefined;

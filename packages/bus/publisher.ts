@@ -11,6 +11,7 @@ import {
 import { headers, type MsgHdrs } from "nats";
 import type { Bus } from "./connect.ts";
 import { tellLeasable } from "./leases.ts";
+import { StreamReach } from "./stream-reach.ts";
 import { type PublishSpan, type TracePublish, writeTrace } from "./trace-headers.ts";
 
 /** A message that starts an attempt: now, or at a time. */
@@ -26,8 +27,12 @@ export interface Outgoing {
 }
 
 const ACK_TIMEOUT_MS = 5_000;
+/** One server is away for longer than anybody waits, or back at once. */
 const TRIES_MAX = 3;
+/** In a cluster, the leader of a stream that has died is followed by another one within ten seconds. */
+const WAVE_MS_MAX = 15_000;
 const RETRY_PAUSE_MS = 100;
+const RETRY_PAUSE_MS_MAX = 1_000;
 /**
  * Beyond this many waiting messages the stream gets no more: PostgreSQL holds the tasks anyway, and the reconciler
  * feeds them in when the stream has run down to them. Bounds the disk of a dispatch index that may not refuse (the
@@ -47,6 +52,7 @@ export type Published = boolean;
  */
 export class DispatchPublisher {
   readonly #bus: Bus;
+  readonly #reach: StreamReach;
   readonly #waves: GroupCommit<Encoded, Published>;
   readonly #encode: (message: Outgoing) => Encoded;
   #depth = 0;
@@ -56,6 +62,7 @@ export class DispatchPublisher {
   constructor(bus: Bus, onWave?: (messages: number) => void, trace?: TracePublish) {
     this.#bus = bus;
     this.#encode = (message) => encode(message, trace);
+    this.#reach = new StreamReach(bus, TASKS_STREAM);
     this.#waves = new GroupCommit<Encoded, Published>({
       commit: (wave) => this.#publishWave(wave),
       bytesOf: (message) => message.body.length,
@@ -65,7 +72,7 @@ export class DispatchPublisher {
 
   /**
    * Shelved tasks have no message: those who wait to lease them are told.
-   * Rejects with BUS_UNAVAILABLE after some tries, and with OVERLOADED when too much waits. Then nothing, some or all of
+   * Rejects with BUS_UNAVAILABLE after some seconds, and with OVERLOADED when too much waits. Then nothing, some or all of
    * the messages may stand in the stream.
    */
   async publish(messages: readonly Outgoing[]): Promise<readonly Published[]> {
@@ -90,15 +97,21 @@ export class DispatchPublisher {
   }
 
   async #publishWave(wave: readonly Encoded[]): Promise<readonly Published[]> {
+    const endMs = performance.now() + WAVE_MS_MAX;
     for (let attempt = 1; ; attempt++) {
+      const pauseMs = Math.min(RETRY_PAUSE_MS * attempt, RETRY_PAUSE_MS_MAX);
       try {
+        await this.#reach.untilBack(endMs);
         if (await this.#isFull()) return wave.map(() => false);
         await this.#write(wave);
         return wave.map(() => true);
       } catch (error) {
-        if (attempt >= TRIES_MAX)
+        const isLast = this.#reach.isClustered()
+          ? performance.now() + pauseMs >= endMs
+          : attempt >= TRIES_MAX;
+        if (isLast || this.#bus.connection.isClosed())
           throw new Fault("BUS_UNAVAILABLE", "NATS took no messages", { cause: error });
-        await Bun.sleep(RETRY_PAUSE_MS * attempt);
+        await Bun.sleep(pauseMs);
       }
     }
   }
@@ -110,10 +123,10 @@ export class DispatchPublisher {
         this.#bus.connection.publish(subject, body, { headers: header });
         continue;
       }
-      const answer = await this.#bus.connection.request(subject, body, {
-        headers: header,
-        timeout: ACK_TIMEOUT_MS,
-      });
+      const answer = await this.#reach.orGone(
+        this.#bus.connection.request(subject, body, { headers: header, timeout: ACK_TIMEOUT_MS }),
+      );
+      if (answer === undefined) throw new Error("the server that was to answer is gone");
       const ack = answer.json<{ error?: { description: string } }>();
       if (ack.error !== undefined) throw new Error(ack.error.description);
     }
@@ -124,7 +137,8 @@ export class DispatchPublisher {
     const nowMs = performance.now();
     if (nowMs - this.#sampledAtMs > DEPTH_SAMPLE_MS) {
       this.#sampledAtMs = nowMs;
-      const info = await this.#bus.manager.streams.info(TASKS_STREAM);
+      const info = await this.#reach.orGone(this.#bus.manager.streams.info(TASKS_STREAM));
+      if (info === undefined) throw new Error("the server that was to answer is gone");
       this.#depth = info.state.messages;
     }
     return this.#depth > STREAM_MESSAGES_MAX;

@@ -1,6 +1,6 @@
 import { LEVELS, type Level, levelConsumer, levelFilter, TASKS_STREAM } from "@millrace/protocol";
-import { JetStreamApiError } from "@nats-io/jetstream";
 import type { Bus } from "./connect.ts";
+import { orMissing } from "./jetstream-answers.ts";
 
 export interface QueueHead {
   /** When the oldest message that was never delivered came into the stream; null when all were delivered. */
@@ -32,12 +32,8 @@ export interface TasksStream {
 
 /** Null when there is no stream. */
 export async function readTasksStream(bus: Bus): Promise<TasksStream | null> {
-  try {
-    const { created, state } = await bus.manager.streams.info(TASKS_STREAM);
-    // A workqueue stream lets no other consumer overlap with ours, so their number tells.
-    return { createdAt: new Date(created), hasAllConsumers: state.consumer_count >= LEVELS.length };
-  } catch (error) {
-    if (error instanceof JetStreamApiError) return null;
-    throw error;
-  }
+  const info = await orMissing(bus.manager.streams.info(TASKS_STREAM));
+  if (info === null) return null;
+  // A workqueue stream lets no other consumer overlap with ours, so their number tells.
+  return { createdAt: new Date(info.created), hasAllConsumers: info.state.consumer_count >= LEVELS.length };
 }

@@ -1,13 +1,13 @@
 import { decodeWorkerBeat, WORKERS_BUCKET, type WorkerBeat } from "@millrace/protocol";
-import { type KV, Kvm } from "@nats-io/kv";
+import type { KV } from "@nats-io/kv";
+import { openBucket } from "./buckets.ts";
 import type { Bus } from "./connect.ts";
 
-/** Beats outlive their worker for a while, so that an operator still sees who died. */
-const BEAT_TTL_MS = 60 * 60 * 1000;
 const KEY_HOSTILE = /[^A-Za-z0-9_-]/g;
 
+/** Beats outlive their worker for an hour, so that an operator still sees who died. */
 export async function openWorkersBucket(bus: Bus): Promise<KV> {
-  return await new Kvm(bus.js).create(WORKERS_BUCKET, { ttl: BEAT_TTL_MS, history: 1 });
+  return await openBucket(bus, WORKERS_BUCKET);
 }
 
 /**

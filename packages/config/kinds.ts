@@ -88,6 +88,18 @@ export function choice<T extends string, D extends T | undefined>(facts: ChoiceF
   });
 }
 
+interface CountFacts<T extends number, D> extends Facts<D> {
+  readonly choices: readonly T[];
+}
+
+/** One of a few numbers. */
+export function count<T extends number, D extends T | undefined>(facts: CountFacts<T, D>): Variable<T | D> {
+  return variable<T, D>(facts, {
+    expects: `one of ${facts.choices.join(", ")}`,
+    parse: (text) => facts.choices.find((number) => String(number) === text),
+  });
+}
+
 interface TextFacts<D> extends Facts<D> {
   readonly expects: string;
   readonly isValid: (given: string) => boolean;

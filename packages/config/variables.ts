@@ -1,4 +1,5 @@
 import {
+  DRAIN_NOTICE_S_MAX,
   EMAIL_CHARS_MAX,
   PASSWORD_CHARS_MAX,
   PASSWORD_CHARS_MIN,
@@ -9,18 +10,15 @@ import {
   WORKER_SLOTS_MAX,
 } from "@millrace/core/limits";
 import { alerts } from "./alert-variables.ts";
+import { connections } from "./connection-variables.ts";
 import { isHost, isHostOrBlock } from "./hosts.ts";
-import { boolean, choice, integer, list, secret, text, url, urls, type Variable } from "./kinds.ts";
+import { boolean, choice, integer, list, secret, text, type Variable } from "./kinds.ts";
+import { isPath } from "./paths.ts";
 import { storage } from "./storage-variables.ts";
 import { tracing } from "./tracing-variables.ts";
 
 const WORKER_ID = new RegExp(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,${WORKER_ID_CHARS_MAX - 1}}$`);
 const EMAIL = new RegExp(`^(?=.{3,${EMAIL_CHARS_MAX}}$)[^\\s@]+@[^\\s@]+$`);
-const PATH_CHARS_MAX = 1_024;
-
-function isPath(given: string): boolean {
-  return given.length <= PATH_CHARS_MAX && !given.includes("\0");
-}
 
 const api = {
   apiHost: text({
@@ -37,6 +35,15 @@ const api = {
     default: 8000,
     min: 0,
     max: 65_535,
+  }),
+  drainNoticeS: integer({
+    name: "DRAIN_NOTICE",
+    about:
+      "How long the API, told to stop, goes on answering: not ready, and ending each connection after its answer. Behind a proxy: longer than the proxy takes to notice.",
+    default: 0,
+    min: 0,
+    max: DRAIN_NOTICE_S_MAX,
+    unit: "seconds",
   }),
   dashboardFolder: text({
     name: "DASHBOARD_FOLDER",
@@ -77,48 +84,6 @@ const api = {
     defaultText: "(made by `bun start`)",
     charsMin: 20,
     charsMax: 256,
-  }),
-};
-
-const connections = {
-  databaseUrl: url({
-    name: "DATABASE_URL",
-    about: "PostgreSQL.",
-    default: undefined,
-    defaultText: "(`bun start` starts an embedded one)",
-    schemes: ["postgres", "postgresql"],
-    isSecret: true,
-  }),
-  natsUrls: urls({
-    name: "NATS_URL",
-    about: "The NATS servers; 2.14 or newer, JetStream on, sync_interval always.",
-    default: undefined,
-    defaultText: "(`bun start` starts an embedded one)",
-    schemes: ["nats", "tls"],
-    isSecret: true,
-  }),
-  natsMonitorUrl: url({
-    name: "NATS_MONITOR_URL",
-    about:
-      "The monitoring endpoint of a NATS server, where the start-up check reads whether writes are synced.",
-    default: undefined,
-    defaultText: "(that of the embedded server)",
-    schemes: ["http", "https"],
-  }),
-  natsServerBin: text({
-    name: "NATS_SERVER_BIN",
-    about: "The nats-server binary to embed, 2.14 or newer.",
-    default: undefined,
-    defaultText: "(nats-server on PATH, else a cached copy, else fetched)",
-    expects: "the path of a file",
-    isValid: isPath,
-  }),
-  home: text({
-    name: "MILLRACE_HOME",
-    about: "The folder for the embedded servers, uploads and run.json; several stacks need several.",
-    default: ".millrace",
-    expects: "the path of a folder",
-    isValid: isPath,
   }),
 };
 

@@ -43,7 +43,7 @@ export async function startNats(ground: Ground): Promise<NatsAddress> {
   const { env, home, options, ports, processes, say, secrets, signal } = ground;
   if (options.natsUrl !== undefined) {
     say("  nats       the one that NATS_URL names");
-    return { url: options.natsUrl, monitorUrl: options.config.natsMonitorUrl ?? null };
+    return { url: options.natsUrl, monitorUrl: options.config.natsMonitorUrls?.join(",") ?? null };
   }
   const server = await findNatsServer({
     env,

@@ -2,6 +2,12 @@ import { type Child, launch, type ProcessSpec } from "@millrace/stack/supervise/
 import { scratch } from "./scratch.ts";
 
 const STOP_MS = 5_000;
+
+export interface ServerOptions {
+  /** How long a stop in order may take; then it is killed. */
+  readonly stopMs?: number;
+}
+
 const READY_MS = 30_000;
 const POLL_MS = 10;
 const LAST_OUTPUT_CHARS = 4_000;
@@ -11,6 +17,10 @@ const LEFTOVERS_PAUSE_MS = 200;
 /** A server that a test may stop, kill and start again, on the same port and with the same data. */
 export interface ServerProcess {
   readonly pid: number;
+  /** False also when it has ended by itself. */
+  readonly isRunning: boolean;
+  /** Its status when it ended last; null before, and when a signal ended it. */
+  readonly exitCode: number | null;
   /** What it said last, for the message of a test that fails. */
   readonly output: string;
   /** As a crash: nothing is flushed, nobody is told. Resolves when it is gone. */
@@ -25,16 +35,19 @@ export interface ServerProcess {
 export async function startServer(
   spec: ProcessSpec,
   isReady: (pid: number) => boolean | Promise<boolean>,
+  { stopMs = STOP_MS }: ServerOptions = {},
 ): Promise<ServerProcess> {
   const { remember, atEnd } = await scratch();
   let child: Child | undefined;
   let output = "";
+  let exitCode: number | null = null;
   const end = async (signal: NodeJS.Signals) => {
     if (child === undefined) return;
     const ending = child;
     ending.kill(signal);
-    const timer = setTimeout(() => ending.kill("SIGKILL"), STOP_MS);
+    const timer = setTimeout(() => ending.kill("SIGKILL"), stopMs);
     await ending.exited;
+    exitCode = ending.exitCode;
     clearTimeout(timer);
     child = undefined;
   };
@@ -74,6 +87,12 @@ export async function startServer(
     get pid() {
       if (child === undefined) throw new Error(`${spec.name} is down`);
       return child.pid;
+    },
+    get isRunning() {
+      return child !== undefined && child.exitCode === null && child.signalCode === null;
+    },
+    get exitCode() {
+      return exitCode;
     },
     get output() {
       return output;

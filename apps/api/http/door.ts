@@ -34,6 +34,8 @@ export function createDoor(ports: Ports, table: () => RouteTable): (next: Handle
     headers.set(CORRELATION_HEADER, scope.correlationId);
     headers.set("X-Content-Type-Options", "nosniff");
     if (!headers.has("Cache-Control")) headers.set("Cache-Control", "no-store");
+    // Whoever keeps this connection must not send another request just when it ends.
+    if (ports.draining.aborted) headers.set("Connection", "close");
     // Refusals of anything but the protocol, such as a missing identity, too.
     if (request.url.includes(UPLOADS_PATH)) headers.set("Tus-Resumable", TUS_VERSION);
     if (scope.span !== undefined) endRequestSpan(scope.span, { request, scope, status });

@@ -2,6 +2,8 @@
 
 /** How long a process that was told to stop finishes what it has begun. */
 export const DRAIN_MS_MAX = 8_000;
+/** The longest that DRAIN_NOTICE may say, before that. */
+export const DRAIN_NOTICE_S_MAX = 60;
 
 /** One log line; longer ones keep their message and say that they were cut. */
 export const LOG_LINE_CHARS_MAX = 16 * 1024;

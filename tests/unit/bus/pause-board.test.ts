@@ -98,6 +98,7 @@ test("what has a dot, and what is told twice, is one key", async () => {
 });
 
 test("a bucket that is not there is told apart from an empty one", async () => {
+  await under.bus.manager.streams.delete("KV_control");
   expect(await readToldPauses(under.bus)).toBeNull();
   const bucket = await openControlBucket(under.bus);
   expect(await readToldPauses(under.bus)).toEqual(new Set());

@@ -19,9 +19,35 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
+/** Buckets as the client library makes them, which the product did before they had files. */
+const FORMER_BUCKETS = [
+  { name: "alerts", max_age: 86_400_000_000_000, max_bytes: 16_777_216 },
+  { name: "breakers", max_age: 0, max_bytes: 16_777_216 },
+  { name: "control", max_age: 0, max_bytes: -1 },
+  { name: "workers", max_age: 3_600_000_000_000, max_bytes: -1 },
+];
+
+async function makeFormerBucket({ name, ...bounds }: (typeof FORMER_BUCKETS)[number]): Promise<void> {
+  await bus.manager.streams.add({
+    ...{
+      name: `KV_${name}`,
+      subjects: [`$KV.${name}.>`],
+      max_msgs_per_subject: 1,
+      num_replicas: 1,
+      ...bounds,
+    },
+    ...{ retention: "limits", storage: "file", discard: "new", allow_direct: true, allow_rollup_hdrs: true },
+  });
+}
+
+/** NATS_PROVISION=verify. */
+function asGuest(): Bus {
+  return { ...bus, streams: { replicas: 1, mayChange: false } };
+}
+
 /** The product's files, with a change in one of them. */
-async function changed(path: string, change: object): Promise<string> {
-  await cp(NATS_FOLDER, folder, { recursive: true });
+async function changed(path: string, change: object, former: "forget" | "keep" = "forget"): Promise<string> {
+  if (former === "forget") await cp(NATS_FOLDER, folder, { recursive: true });
   const file = Bun.file(join(folder, path));
   await file.write(JSON.stringify({ ...(await file.json()), ...change }));
   return folder;
@@ -43,9 +69,10 @@ describe("on an empty server", () => {
   });
 
   test("a process that may not change anything names what is missing, and creates nothing", async () => {
-    const refused = await provision(bus, { mayChange: false }).catch((error: unknown) => error);
+    const refused = await provision(asGuest()).catch((error: unknown) => error);
     expect(refused).toMatchObject({ code: "BUS_UNAVAILABLE" });
-    expect(String(refused)).toContain("NATS has no stream");
+    for (const name of ["EVENTS", "TASKS", "KV_workers"])
+      expect(String(refused)).toContain(`NATS has no stream ${name}`);
     expect(await bus.manager.streams.names().next()).toEqual([]);
   });
 });
@@ -63,12 +90,45 @@ describe("where the server has it otherwise", () => {
     expect((await provision(bus)).drifts).toEqual([]);
   });
 
-  test("a process that may not change anything only tells", async () => {
-    await provision(bus, { folder: await changed("consumers/TASKS/short-p5.json", { max_ack_pending: 7 }) });
-    for (let round = 0; round < 2; round++)
-      expect((await provision(bus, { mayChange: false })).drifts).toMatchObject([
-        { what: "consumer TASKS/short-p5" },
-      ]);
+  test("a process that may not change anything refuses it, names each difference, and changes nothing", async () => {
+    await changed("consumers/TASKS/short-p5.json", { max_ack_pending: 7 });
+    await provision(bus, { folder: await changed("streams/DLQ.json", { max_bytes: 1_000_000 }, "keep") });
+    for (let round = 0; round < 2; round++) {
+      const refused = String(await provision(asGuest()).catch((error: unknown) => error));
+      expect(refused).toContain("NATS_PROVISION is verify");
+      expect(refused).toContain("stream DLQ: max_bytes is 1000000 instead of 1073741824");
+      expect(refused).toContain("consumer TASKS/short-p5: max_ack_pending is 7 instead of 20000");
+    }
+  });
+
+  test("a process that may not change anything starts where all is as it should be, whatever it is described as", async () => {
+    await provision(bus, {
+      folder: await changed("streams/DLQ.json", { description: "the operator's own" }),
+    });
+    expect(await provision(asGuest())).toEqual({ created: [], drifts: [] });
+  });
+
+  test("streams that are not written lazily are slower and no reason to refuse them, nor to make them anew", async () => {
+    await provision(bus, { folder: await changed("streams/TASKS.json", { persist_mode: undefined }) });
+    const { created } = await bus.manager.streams.info("TASKS");
+    expect(await provision(asGuest())).toEqual({ created: [], drifts: [] });
+    expect(await provision(bus)).toEqual({ created: [], drifts: [] });
+    const { max_msgs_per_subject } = (
+      await provision(bus, { folder: await changed("streams/TASKS.json", { max_msgs_per_subject: 5 }) }).then(
+        () => bus.manager.streams.info("TASKS"),
+      )
+    ).config;
+    expect(max_msgs_per_subject).toBe(5); // What else differs is mended all the same.
+    expect((await bus.manager.streams.info("TASKS")).created).toBe(created);
+  });
+
+  test("buckets that were made without the files are taken as they are", async () => {
+    for (const bucket of FORMER_BUCKETS) await makeFormerBucket(bucket);
+    const { created, drifts } = await provision(bus);
+    expect(created.filter((what) => what.includes("KV_"))).toEqual([]);
+    expect(drifts.flatMap(({ fields }) => fields.map(({ name }) => name))).toEqual(
+      FORMER_BUCKETS.map(() => "description"),
+    );
   });
 
   test("what the server refuses to change is named, with the field, and what to do", async () => {

@@ -17,7 +17,7 @@ const refusal = (promise: Promise<unknown>) =>
   );
 
 test("the server as the product configures it is accepted", async () => {
-  const report = await verifyServer(bus, server.monitorUrl);
+  const report = await verifyServer(bus, [server.monitorUrl]);
   expect(report).toMatchObject({ doesSyncAlways: true });
   expect(report.apiLevel).toBeGreaterThanOrEqual(API_LEVEL_MIN);
 });
@@ -29,7 +29,7 @@ test("without a monitoring address nobody can tell whether it syncs, and that is
 test("a server that acknowledges before it syncs is refused, with the setting to change", async () => {
   const lazy = await startNats({ doesSyncAlways: false });
   const lazyBus = await connectBus({ urls: [lazy.url], name: "millrace-test" });
-  const refused = await refusal(verifyServer(lazyBus, lazy.monitorUrl));
+  const refused = await refusal(verifyServer(lazyBus, [lazy.monitorUrl]));
   expect(refused).toMatchObject({ code: "BUS_UNAVAILABLE" });
   expect(String(refused)).toContain("sync_interval: always");
   await lazyBus.connection.close();
@@ -45,7 +45,7 @@ function answering(api: object): Bus {
 test.each([{}, { level: 0 }, { level: API_LEVEL_MIN - 1 }])(
   "a server that says %j is refused as too old",
   async (api) => {
-    const refused = await refusal(verifyServer(answering(api), server.monitorUrl));
+    const refused = await refusal(verifyServer(answering(api), [server.monitorUrl]));
     expect(refused).toMatchObject({ code: "BUS_UNAVAILABLE" });
     expect(String(refused)).toContain("use 2.14 or newer");
   },
@@ -58,7 +58,7 @@ test("a server of the lowest level is accepted", async () => {
 });
 
 test("a monitoring address that nobody answers at is a failure, not a yes", async () => {
-  const refused = await refusal(verifyServer(bus, `http://127.0.0.1:${await freePort()}`));
+  const refused = await refusal(verifyServer(bus, [`http://127.0.0.1:${await freePort()}`]));
   expect(refused).toMatchObject({ code: "BUS_UNAVAILABLE" });
   expect(String(refused)).toContain("monitoring address");
 });
@@ -69,7 +69,7 @@ test("an address where something else answers is a failure, too", async () => {
     hostname: "127.0.0.1",
     fetch: () => new Response("<html>hello</html>"),
   });
-  const refused = await refusal(verifyServer(bus, other.url.href));
+  const refused = await refusal(verifyServer(bus, [other.url.href]));
   expect(refused).toMatchObject({ code: "BUS_UNAVAILABLE" });
   await other.stop(true);
 });

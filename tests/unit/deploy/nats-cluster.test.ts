@@ -1,48 +1,33 @@
 import { expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readConfig } from "@millrace/config";
 import { BREAKERS_BUCKET, CONTROL_BUCKET, WORKERS_BUCKET } from "@millrace/protocol";
 import { ALERTS_BUCKET } from "@millrace/protocol/alerts";
-import { at, DEPLOY, listAt, PROJECT, readYaml } from "../../support/deploy-files.ts";
+import { at, listAt, PROJECT, readText, readYaml } from "../../support/deploy-files.ts";
 
-const COMPONENT = join(DEPLOY, "kubernetes/components/nats-cluster");
-const BUCKETS = [ALERTS_BUCKET, BREAKERS_BUCKET, CONTROL_BUCKET, WORKERS_BUCKET].map((name) => `KV_${name}`);
-
-function streamsIn(folder: string): ReadonlyMap<string, Readonly<Record<string, unknown>>> {
-  const names = readdirSync(folder).filter((name) => name.endsWith(".json"));
-  return new Map(
-    names.map((name) => [
-      name.slice(0, -".json".length),
-      JSON.parse(readFileSync(join(folder, name), "utf8")),
-    ]),
-  );
-}
-
-const clustered = streamsIn(join(COMPONENT, "streams"));
-const single = streamsIn(join(PROJECT, "nats/streams"));
-
-test("the streams of a cluster are those of one server with three replicas, which exclude lazy writes", () => {
-  for (const [name, { persist_mode: _, ...config }] of single)
-    expect({ name, config: clustered.get(name) }).toEqual({ name, config: { ...config, num_replicas: 3 } });
-});
-
-test("every bucket is among them, since it would be made with one replica", () => {
-  expect([...clustered.keys()].filter((name) => !single.has(name)).sort()).toEqual(BUCKETS.sort());
-  for (const name of BUCKETS) {
-    const bucket = clustered.get(name);
-    expect(bucket).toMatchObject({ name, subjects: [`$KV.${name.slice("KV_".length)}.>`], num_replicas: 3 });
+test("every bucket has a file, so that it is kept on as many servers as the streams", () => {
+  for (const name of [ALERTS_BUCKET, BREAKERS_BUCKET, CONTROL_BUCKET, WORKERS_BUCKET]) {
+    const bucket = JSON.parse(readText(`nats/streams/KV_${name}.json`));
+    expect(bucket).toMatchObject({ name: `KV_${name}`, subjects: [`$KV.${name}.>`] });
     // What makes a stream a bucket of which old values go.
     expect(bucket).toMatchObject({ max_msgs_per_subject: 1, allow_rollup_hdrs: true, discard: "new" });
   }
 });
 
-test("all of them are put where every part reads its streams", () => {
-  const [component] = readYaml("deploy/kubernetes/components/nats-cluster/kustomization.yaml");
-  const files = listAt(component, "configMapGenerator", 0, "files").map(String);
-  expect(files.sort()).toEqual([...clustered.keys()].map((name) => `streams/${name}.json`).sort());
-  const patch = String(at(component, "patches", 0, "patch"));
-  expect(patch).toContain("mountPath: /app/nats/streams");
-  expect(patch).toContain(`name: ${at(component, "configMapGenerator", 0, "name")} `);
+test("services of a cluster are told as many replicas as it has servers", () => {
+  const [values] = readYaml("deploy/kubernetes/nats-values.yaml");
+  const [overlay] = readYaml("deploy/kubernetes/overlays/production/kustomization.yaml");
+  const told = listAt(overlay, "configMapGenerator", 0, "literals").map((text) => String(text).split("="));
+  const reading = readConfig(Object.fromEntries(told));
+  expect(reading).toMatchObject({
+    ok: true,
+    config: { natsReplicas: at(values, "config", "cluster", "replicas") },
+  });
+});
+
+test("a server of a cluster by hand is the single one, with routes", () => {
+  expect(readText("nats/cluster.conf")).toMatch(/^include "server.conf"$/m);
 });
 
 test("the cluster's servers are told what nats/server.conf tells the single one", () => {

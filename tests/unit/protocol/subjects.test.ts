@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { NATS_FOLDER } from "@millrace/bus/provision";
+import { NATS_FOLDER } from "@millrace/bus/stream-files";
 import { ACK_WAIT_MS, LEVEL_ACK_PENDING_MAX } from "@millrace/core/limits";
 import {
   ADVISORIES_STREAM,

@@ -24,6 +24,7 @@ let workers = 0;
 function optionsOf(overrides: Partial<HeartbeatOptions> = {}): HeartbeatOptions {
   return {
     natsUrls: [under.server.url],
+    streams: under.bus.streams,
     workerId: `worker:${++workers}`,
     nonce: "life-1",
     capabilities: ["simulate", "http.request"],
