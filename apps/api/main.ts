@@ -190,12 +190,11 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
   const app = createApp(ports);
   const listening = serve(app, { host: config.apiHost, port: config.apiPort });
   log.info("listening", { url: listening.url, port: listening.port });
-  onStopSignal(async (signal) => {
+  onStopSignal((signal) => {
     log.info("draining", { signal, notice_s: config.drainNoticeS });
     ports.health.drain();
     draining.abort();
-    await Bun.sleep(config.drainNoticeS * 1_000);
-    await drain({ ports, connections, teller, listening });
+    return drain({ ports, connections, teller, listening, noticeS: config.drainNoticeS });
   });
 }
 
@@ -227,11 +226,17 @@ interface Draining {
   readonly connections: Connections;
   readonly teller: LiveTeller;
   readonly listening: Listening;
+  readonly noticeS: number;
 }
 
-/** Finishes what has begun: requests first, then what they wrote, then the connections. */
-async function drain({ ports, connections, teller, listening }: Draining): Promise<void> {
+/**
+ * For `noticeS` it still answers, saying that it is not ready, and ends each connection after its answer: so that nobody
+ * sends a request on one that is just being closed. Then it finishes what has begun: requests first, then what they wrote,
+ * then the connections.
+ */
+async function drain({ ports, connections, teller, listening, noticeS }: Draining): Promise<void> {
   const { bus, publisher, sql, hotSql, querySql } = connections;
+  await Bun.sleep(noticeS * 1_000);
   const { isClean } = await listening.stop();
   await Promise.all([ports.workerDesk.drain(), ports.intake.drain(), ports.eventIntake.drain()]);
   await publisher.drain();

@@ -37,7 +37,7 @@ export async function provision(bus: Bus, options: ProvisionOptions = {}): Promi
   const { folder = NATS_FOLDER, patienceMs = PATIENCE_MS } = options;
   const streams = await readConfigs(join(folder, "streams"));
   const consumers = await readConsumers(folder);
-  const patient = <T>(ask: () => Promise<T>) => untilAnswered(ask, patienceMs);
+  const patient: Patiently = (ask) => untilAnswered(ask, patienceMs);
   if (!bus.streams.mayChange) {
     await verifyStreams(bus, { streams, consumers, patient });
     return { created: [], drifts: [] };
@@ -81,10 +81,12 @@ async function provisionConsumer(bus: Bus, { stream, config }: WantedConsumer): 
   return { what, isCreated: false, drift: { what, fields } };
 }
 
+type Patiently = <T>(ask: () => Promise<T>) => Promise<T>;
+
 interface Comparison {
   readonly streams: readonly FileConfig[];
   readonly consumers: readonly WantedConsumer[];
-  readonly patient: <T>(ask: () => Promise<T>) => Promise<T>;
+  readonly patient: Patiently;
 }
 
 /** Rejects with one fault that names each difference. Descriptions are the owner's own. */
