@@ -116,7 +116,7 @@ async function connect(config: ApiConfig, log: Log, metrics: Metrics): Promise<C
     log.warning(drift.reason ?? "NATS was configured otherwise, and is mended", { drift });
   const pool = { url: config.databaseUrl, statementTimeoutMs: STATEMENT_TIMEOUT_MS };
   const sql = openPool({ ...pool, max: POOL_CONNECTIONS_MAX, applicationName: "millrace-api" });
-  const eventPublisher = new EventPublisher(bus);
+  const eventPublisher = new EventPublisher(bus, { trace: publishTracer(tracing) });
   return {
     bus,
     publisher: new DispatchPublisher(bus, groupSizes(metrics, "publish"), publishTracer(tracing)),

@@ -14,6 +14,7 @@ import {
   createHealth,
   createLog,
   createMetrics,
+  openTracing,
   registerDiskMetrics,
   registerNatsMetrics,
   startHealthServer,
@@ -49,7 +50,11 @@ const log = createLog({
 const { promise: asked, resolve: ask } = Promise.withResolvers<string>();
 for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => ask(signal));
 
+const metrics = createMetrics({ service: "recorder" });
+const instance = crypto.randomUUID();
+const tracing = await openTracing(config, { service: "recorder", instance, log, metrics });
 const bus = await connectBus({
+  isTraced: tracing !== undefined,
   urls: config.natsUrls,
   name: "millrace-recorder",
   streams: { replicas: config.natsReplicas, mayChange: config.natsProvision === "apply" },
@@ -65,7 +70,6 @@ const upkeepSql = openPool({
   ...{ url: config.databaseUrl, max: 1 },
   ...{ applicationName: "millrace-recorder-upkeep", statementTimeoutMs: UPKEEP_TIMEOUT_MS },
 });
-const metrics = createMetrics({ service: "recorder" });
 registerNatsMetrics(metrics, new ConnectionState(bus));
 registerDiskMetrics(metrics, config.home);
 const progress = new Progress();
@@ -77,6 +81,7 @@ const ports: RecorderPorts = {
   log,
   metrics: createRecorderMetrics(metrics),
   progress,
+  tracing,
   days: new EventDays({ sql, log, retentionDays, nowMs: Date.now }),
 };
 const health = createHealth({
@@ -96,7 +101,6 @@ const stop = startRecorder(ports, {
   ...{ retentionDays, replayMs: eventReplayS * 1_000, nowMs: Date.now },
   isTextIndexed: config.eventSearch === "trigram",
 });
-const instance = crypto.randomUUID();
 const stopPulse = startPulse(bus, {
   ...{ name: "recorder", instance },
   facts: () => ({ lag_seconds: progress.lag.seconds, unaccounted: progress.unaccounted }),
@@ -112,6 +116,7 @@ stopPulse();
 await closeBus(bus);
 await Promise.all([sql, upkeepSql].map((pool) => pool.end({ timeout: 2 })));
 await healthServer?.stop();
+await tracing?.stop();
 log.info("drained");
 log.flush();
 process.exit(0);

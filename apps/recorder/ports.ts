@@ -1,5 +1,5 @@
 import type { Bus } from "@millrace/bus";
-import type { Log } from "@millrace/observe";
+import type { Log, Tracing } from "@millrace/observe";
 import type { Sql } from "@millrace/store";
 import type { EventDays } from "./event-days.ts";
 import type { RecorderMetrics } from "./metrics.ts";
@@ -15,4 +15,6 @@ export interface RecorderPorts {
   readonly metrics: RecorderMetrics;
   readonly days: EventDays;
   readonly progress: Progress;
+  /** Undefined: nothing is traced. */
+  readonly tracing?: Tracing | undefined;
 }

@@ -12,8 +12,10 @@ import {
   RECORDER_PULL_BYTES_MAX,
   RECORDER_PULL_MESSAGES_MAX,
 } from "@millrace/core/limits";
+import { endingSpan } from "@millrace/observe";
 import { EVENTS_STREAM } from "@millrace/protocol/events/index";
 import { classifyStoreFailure, isRefusal } from "@millrace/store";
+import { startBatchSpan } from "./batch-span.ts";
 import type { RecorderPorts } from "./ports.ts";
 import { storeMessages } from "./store-messages.ts";
 
@@ -124,9 +126,10 @@ export class Recorder {
   }
 
   async #record(deliveries: readonly EventDelivery[]): Promise<void> {
-    const { metrics, progress } = this.#ports;
+    const { metrics, progress, tracing } = this.#ports;
     const startedMs = performance.now();
-    const recorded = await storeMessages(this.#ports, deliveries);
+    const span = tracing && startBatchSpan(tracing, deliveries);
+    const recorded = await endingSpan(span, () => storeMessages(this.#ports, deliveries));
     metrics.transactionSeconds.observe({}, (performance.now() - startedMs) / 1000);
     metrics.messages.add({ outcome: "recorded" }, recorded.length);
     metrics.messages.add({ outcome: "known" }, deliveries.length - recorded.length);

@@ -4,7 +4,9 @@ import {
   SCHEDULE_RETRY_MS,
   SCHEDULES_AT_ONCE_MAX,
 } from "@millrace/core/limits";
+import type { Tracing } from "@millrace/observe";
 import {
+  type BeginTrace,
   classifyStoreFailure,
   type Firing,
   fireDue,
@@ -28,6 +30,7 @@ export class ScheduleFirer {
   readonly #ports: SchedulerPorts;
   readonly #wake: () => void;
   readonly #setTimer: SetTimer;
+  readonly #beginTrace: BeginTrace | undefined;
   #cancelTimer: () => void = () => {};
 
   /** `wake` has `round` called. */
@@ -35,6 +38,7 @@ export class ScheduleFirer {
     this.#ports = ports;
     this.#wake = wake;
     this.#setTimer = setTimer;
+    this.#beginTrace = ports.tracing && traceBeginner(ports.tracing);
   }
 
   /** One round of the duty: true when there is more to do at once. */
@@ -75,12 +79,12 @@ export class ScheduleFirer {
   async #fireSome(): Promise<Firing> {
     const { sql, log } = this.#ports;
     try {
-      return await repeated(() => fireDue(sql, SCHEDULES_AT_ONCE_MAX));
+      return await repeated(() => fireDue(sql, SCHEDULES_AT_ONCE_MAX, this.#beginTrace));
     } catch (error) {
       if (classifyStoreFailure(error).kind !== "other") throw error;
     }
     try {
-      return { ...(await repeated(() => fireDue(sql, 1))), isMore: true };
+      return { ...(await repeated(() => fireDue(sql, 1, this.#beginTrace))), isMore: true };
     } catch (error) {
       if (classifyStoreFailure(error).kind !== "other") throw error;
       const message = error instanceof Error ? error.message : String(error);
@@ -112,6 +116,17 @@ async function repeated<T>(transaction: () => Promise<T>): Promise<T> {
       if (classifyStoreFailure(error).kind !== "repeat" || repeats >= REPEATS_MAX) throw error;
     }
   }
+}
+
+/** Nobody asked for this task just now: its trace begins here. */
+function traceBeginner(tracing: Tracing): BeginTrace {
+  return (scheduleId, taskId) => {
+    const span = tracing.start("fire schedule", {
+      attributes: { "schedule.id": scheduleId, "task.id": taskId },
+    });
+    span?.end();
+    return span?.context;
+  };
 }
 
 function setRealTimer(fire: () => void, delayMs: number): () => void {

@@ -88,6 +88,7 @@ const ports: SchedulerPorts = {
   sql,
   log,
   registry,
+  tracing,
   metrics: createSchedulerMetrics(metrics),
   publisher,
   endTeller: new EndTeller({

@@ -1,5 +1,5 @@
 import type { Bus, DispatchPublisher, WorkerRegistry } from "@millrace/bus";
-import type { Log } from "@millrace/observe";
+import type { Log, Tracing } from "@millrace/observe";
 import type { EndTeller, Sql } from "@millrace/store";
 import type { SchedulerMetrics } from "./metrics.ts";
 
@@ -9,6 +9,8 @@ export interface SchedulerPorts {
   readonly sql: Sql;
   readonly log: Log;
   readonly metrics: SchedulerMetrics;
+  /** Undefined: nothing is traced. */
+  readonly tracing?: Tracing | undefined;
   readonly publisher: Pick<DispatchPublisher, "publish" | "drain">;
   readonly registry: WorkerRegistry;
   readonly endTeller: Pick<EndTeller, "tellAll">;

@@ -18,6 +18,7 @@ import { readStoredEvents } from "./event-reader.ts";
 import { type EventMark, Ordinals, type Ticket } from "./ordinals.ts";
 import { eventRefusalOf, isElecting, isNoResponder, type PubAck, readPubAck } from "./pub-ack.ts";
 import { StreamReach } from "./stream-reach.ts";
+import { type TracePublish, writeTrace } from "./trace-headers.ts";
 
 /** One message of EVENTS: lines of one request or of several. */
 export interface EventBatch {
@@ -26,6 +27,8 @@ export interface EventBatch {
   /** Lines in the body. */
   readonly events: number;
   readonly requests: readonly BatchRequest[];
+  /** Contexts of those of the requests whose traces are recorded. */
+  readonly causes?: readonly string[];
   /** Set when the one request in it has an Idempotency-Key. */
   readonly repeatable?: RepeatablePart;
 }
@@ -35,6 +38,8 @@ export interface EventPublisherOptions {
   readonly deadlineMs?: number;
   /** A message that waits for this long means that the broker is slow: nothing new is taken meanwhile. */
   readonly stallMs?: number;
+  /** Makes the spans of messages that are traced. */
+  readonly trace?: TracePublish | undefined;
 }
 
 interface Flight {
@@ -60,6 +65,7 @@ export class EventPublisher {
   readonly #reach: StreamReach;
   readonly #deadlineMs: number | undefined;
   readonly #stallMs: number;
+  readonly #trace: TracePublish | undefined;
   readonly #ordinals = new Ordinals(() => crypto.randomUUID().slice(0, 13));
   readonly #flights = new Set<Flight>();
 
@@ -68,6 +74,7 @@ export class EventPublisher {
     this.#reach = new StreamReach(bus, EVENTS_STREAM);
     this.#deadlineMs = options.deadlineMs;
     this.#stallMs = options.stallMs ?? STALL_MS;
+    this.#trace = options.trace;
   }
 
   /** Undefined: there is no reason why a message should not get through. Asked before a body is read. */
@@ -134,8 +141,26 @@ export class EventPublisher {
   }
 
   async #send(batch: EventBatch, ticket: Ticket): Promise<PubAck> {
+    const header = headersOf(batch, ticket);
+    if (batch.causes === undefined) return await this.#sendUntilTaken(batch, header);
+    const { causes, door, body } = batch;
+    const messageId = header.get(MESSAGE_ID_HEADER);
+    const message = { causes, stream: EVENTS_STREAM, subject: eventsSubject(door), messageId };
+    const span = this.#trace?.({ ...message, bytes: body.length });
+    writeTrace(header, span?.context ?? causes[0] ?? "");
+    try {
+      return await this.#sendUntilTaken(batch, header);
+    } catch (error) {
+      span?.fail(error instanceof Fault ? error.code : "INTERNAL", "the stream did not take it");
+      throw error;
+    } finally {
+      span?.end();
+    }
+  }
+
+  async #sendUntilTaken(batch: EventBatch, header: MsgHdrs): Promise<PubAck> {
     const subject = eventsSubject(batch.door);
-    const options = { headers: headersOf(batch, ticket) };
+    const options = { headers: header };
     const endMs =
       performance.now() + (this.#deadlineMs ?? (this.#reach.isClustered() ? ELECTION_MS : DEADLINE_MS));
     for (let tryMs = FIRST_TRY_MS; ; tryMs *= 2) {

@@ -3,6 +3,7 @@ import { BATCH_HEADER, EVENTS_STREAM, RECORDER_CONSUMER } from "@millrace/protoc
 import { JetStreamApiError } from "@nats-io/jetstream";
 import { createInbox, type Msg } from "nats";
 import type { Bus } from "./connect.ts";
+import { readTrace } from "./trace-headers.ts";
 
 /** A message of EVENTS, as it was delivered. */
 export interface EventDelivery {
@@ -17,6 +18,8 @@ export interface EventDelivery {
   readonly pending: number;
   /** Where to say that it is done with. */
   readonly reply: string;
+  /** Of its publication; read only by those who trace. */
+  readonly traceContext?: string;
 }
 
 export interface EventPull {
@@ -65,7 +68,7 @@ function request(bus: Bus, pull: EventPull, wish: PullRequest): Promise<readonly
   const deadline = setTimeout(finish, NO_WAIT_DEADLINE_MS + (wish.expires === undefined ? 0 : pull.waitMs));
   const subscription = bus.connection.subscribe(inbox, {
     callback: (error, message) => {
-      const delivery = error === null ? toDelivery(message) : undefined;
+      const delivery = error === null ? toDelivery(bus, message) : undefined;
       if (delivery === undefined) return finish();
       deliveries.push(delivery);
       if (deliveries.length === wish.batch) finish();
@@ -79,12 +82,16 @@ function request(bus: Bus, pull: EventPull, wish: PullRequest): Promise<readonly
 }
 
 /** Undefined for a status: no messages, expired, too many bytes, no such consumer. */
-function toDelivery(message: Msg): EventDelivery | undefined {
+function toDelivery(bus: Bus, message: Msg): EventDelivery | undefined {
   const { reply } = message;
   const place = reply === undefined ? undefined : placeOf(reply);
   if (reply === undefined || place === undefined) return undefined;
   const header = message.headers?.get(BATCH_HEADER);
-  return { ...place, header: header === "" ? undefined : header, body: message.data, reply };
+  const traceContext = bus.isTraced === true ? readTrace(message.headers) : undefined;
+  return {
+    ...{ ...place, header: header === "" ? undefined : header, body: message.data, reply },
+    ...(traceContext !== undefined && { traceContext }),
+  };
 }
 
 /**

@@ -3,7 +3,7 @@ import { ApiError } from "./errors.ts";
 import { doublingWaitMs, isPassing } from "./retry.ts";
 import type { Json } from "./types.ts";
 import type { LeasedTask, LeaseFailure } from "./worker-types.ts";
-import type { WorkersClient } from "./workers.ts";
+import { traceHeaders, type WorkersClient } from "./workers.ts";
 
 /** Thrown by a handler that knows more about its failure than a message says. */
 export class TaskFailure extends Error {
@@ -32,6 +32,8 @@ export interface HandlerContext {
   readonly signal: AbortSignal;
   /** 0 … 1, with a note for people. May be called as often as one likes. */
   progress(share: number, note?: string): void;
+  /** `traceparent`, and maybe `tracestate`, for what the handler calls. Empty when the task's trace is not recorded. */
+  readonly traceHeaders: Readonly<Record<string, string>>;
 }
 
 /** Runs one attempt; what it returns is the result. Whatever it throws is a failure, which is tried again. */
@@ -91,7 +93,8 @@ async function attempt({ task, handler, abort }: LeasedRun, keeper: Keeper): Pro
   signal.addEventListener("abort", onAbort, { once: true });
   try {
     // The worker registered for this type with this handler; what its payload is, they agree on.
-    const running = Promise.resolve().then(() => handler(task as never, { signal, progress: keeper.tell }));
+    const context = { signal, progress: keeper.tell, traceHeaders: traceHeaders(task) };
+    const running = Promise.resolve().then(() => handler(task as never, context));
     const ran = running.then((result) => ({ result: result ?? null }));
     return await Promise.race([ran, stopped.promise]);
   } catch (error) {

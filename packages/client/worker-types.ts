@@ -64,6 +64,9 @@ export interface LeasedTask<Payload = Json> {
   /** Seconds. */
   readonly timeout: number;
   readonly correlation_id: string;
+  /** W3C trace context of this attempt; absent: its trace is not recorded. */
+  readonly traceparent?: string;
+  readonly tracestate?: string;
   readonly lease_token: string;
   readonly lease_expires_at: string;
 }

@@ -17,7 +17,7 @@ import type {
 /** How much longer than it was asked to wait a lease may take to answer. */
 const LEASE_GRACE_MS = 10_000;
 
-type Held = Pick<LeasedTask, "task_id" | "lease_token">;
+type Held = Pick<LeasedTask, "task_id" | "lease_token" | "traceparent" | "tracestate">;
 
 /** Who works; and the words of a worker that speaks HTTP, which `defineWorker` puts together. */
 export class WorkersClient {
@@ -82,7 +82,10 @@ export class WorkersClient {
   /** @throws ApiError LEASE_LOST: nothing was written down. */
   async complete(task: Held, result: Json, options: CallOptions = {}): Promise<LeaseEnd> {
     const body = { lease_token: task.lease_token, result };
-    return await this.#post(taskPath(task, "complete"), isEnd, { body, isRepeatable: true, ...options });
+    return await this.#post(taskPath(task, "complete"), isEnd, {
+      ...{ body, isRepeatable: true, headers: traceHeaders(task) },
+      ...options,
+    });
   }
 
   /** @throws ApiError LEASE_LOST */
@@ -90,7 +93,8 @@ export class WorkersClient {
     const { code, message, retryable, retry_after } = failure;
     const error = { message, ...(code !== undefined && { code }) };
     const body = { lease_token: task.lease_token, error, retryable, retry_after };
-    return await this.#post(taskPath(task, "fail"), isEnd, { body, isRepeatable: true, ...options });
+    const headers = traceHeaders(task);
+    return await this.#post(taskPath(task, "fail"), isEnd, { body, headers, isRepeatable: true, ...options });
   }
 
   /** Extends the lease. @throws ApiError LEASE_LOST */
@@ -106,10 +110,19 @@ export class WorkersClient {
   async #post<T>(
     path: string,
     is: (value: unknown) => value is T,
-    call: CallOptions & Pick<Call, "body" | "isRepeatable" | "timeoutMs">,
+    call: CallOptions & Pick<Call, "body" | "headers" | "isRepeatable" | "timeoutMs">,
   ): Promise<T> {
     return expectShape(await this.#transport.call({ method: "POST", path, ...call }), is);
   }
+}
+
+/** For what is called on behalf of a leased task: its trace goes on there. Empty when it is not recorded. */
+export function traceHeaders({
+  traceparent,
+  tracestate,
+}: Pick<LeasedTask, "traceparent" | "tracestate">): Readonly<Record<string, string>> {
+  if (traceparent === undefined) return {};
+  return { traceparent, ...(tracestate !== undefined && { tracestate }) };
 }
 
 function pathOf(workerId: string, rest = ""): string {

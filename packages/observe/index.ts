@@ -22,6 +22,7 @@ export { openTracing } from "./tracing/open-tracing.ts";
 export { messaging, publishTracer } from "./tracing/trace-messages.ts";
 export {
   type ChildStart,
+  endingSpan,
   failWith,
   type Span,
   type SpanAttributes,

@@ -28,6 +28,8 @@ export interface Parcel extends Part {
   /** Epoch ms. */
   readonly receivedAtMs: number;
   readonly correlationId: string;
+  /** Of the request, where its trace is recorded. */
+  readonly traceContext?: string;
   readonly source: string | null;
   /** Set when the request has an Idempotency-Key: which key, and which part. */
   readonly repeatable?: { readonly digest: string; readonly part: number; readonly body: string };
@@ -94,8 +96,10 @@ export class EventIntake {
 
   async #publish(parcels: readonly Parcel[]): Promise<readonly Placement[]> {
     const requests: BatchRequest[] = [];
+    const causes: string[] = [];
     let events = 0;
     for (const parcel of parcels) {
+      if (parcel.traceContext !== undefined) causes.push(parcel.traceContext);
       requests.push(entryOf(parcel, events));
       events += parcel.events;
     }
@@ -105,6 +109,7 @@ export class EventIntake {
       body: bodyOf(parcels),
       events,
       requests,
+      ...(causes.length > 0 && { causes }),
       ...(repeatable !== undefined && { repeatable: { owner, ...repeatable } }),
     });
     this.accepted += events;

@@ -9,6 +9,8 @@ export interface Sender {
   readonly owner: number;
   readonly receivedAtMs: number;
   readonly correlationId: string;
+  /** Of the request, where its trace is recorded. */
+  readonly traceContext?: string;
   /** For events that bring none. */
   readonly source: string | null;
   /** Digest of the Idempotency-Key. */

@@ -1,4 +1,5 @@
 import { Fault, type Identity } from "@millrace/core";
+import type { Span } from "@millrace/observe";
 import type { EventDoor } from "@millrace/protocol/events/index";
 import { readForm, readIdempotencyKey } from "./events-body.ts";
 import { Harvest } from "./harvest.ts";
@@ -18,6 +19,8 @@ export interface Arrival {
   readonly request: Request;
   readonly identity: Identity;
   readonly correlationId: string;
+  /** Of the request; undefined: its trace is not recorded. */
+  readonly span?: Span | undefined;
 }
 
 /**
@@ -60,7 +63,7 @@ export async function hold<T>(
 
 export function senderOf(
   { nowMs }: EventPorts,
-  { request, identity, correlationId }: Arrival,
+  { request, identity, correlationId, span }: Arrival,
   door: EventDoor,
 ): Sender {
   return {
@@ -68,6 +71,7 @@ export function senderOf(
     owner: identity.userId,
     receivedAtMs: nowMs(),
     correlationId,
+    ...(span !== undefined && { traceContext: span.context }),
     source: identity.keyName ?? null,
     keyDigest: readIdempotencyKey(request.headers),
   };

@@ -28,20 +28,20 @@ export function bulkRoutes(ports: Ports) {
     .use(guarded)
     .post(
       "/_bulk",
-      async ({ request, identity, correlationId }) =>
-        answer(await takeBulk(ports, { request, identity, correlationId }, null)),
+      async ({ request, identity, correlationId, span }) =>
+        answer(await takeBulk(ports, { request, identity, correlationId, span }, null)),
       { scope: "events:write", parse: "none", detail },
     )
     .put(
       "/_bulk",
-      async ({ request, identity, correlationId }) =>
-        answer(await takeBulk(ports, { request, identity, correlationId }, null)),
+      async ({ request, identity, correlationId, span }) =>
+        answer(await takeBulk(ports, { request, identity, correlationId, span }, null)),
       { scope: "events:write", parse: "none", detail: { hide: true } },
     )
     .post(
       "/:index/_bulk",
-      async ({ request, identity, correlationId, params }) =>
-        answer(await takeBulk(ports, { request, identity, correlationId }, params.index)),
+      async ({ request, identity, correlationId, span, params }) =>
+        answer(await takeBulk(ports, { request, identity, correlationId, span }, params.index)),
       { scope: "events:write", parse: "none", detail },
     );
 }

@@ -29,8 +29,8 @@ export function eventRoutes(ports: Ports) {
     .use(guarded)
     .post(
       "",
-      async ({ request, identity, correlationId }) => {
-        const taken = await takeEvents(ports, { request, identity, correlationId });
+      async ({ request, identity, correlationId, span }) => {
+        const taken = await takeEvents(ports, { request, identity, correlationId, span });
         return new Response(JSON.stringify(answerOf(taken)), ACCEPTED);
       },
       {

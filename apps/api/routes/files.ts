@@ -33,9 +33,10 @@ export function fileRoutes(ports: Ports) {
 function fileUploads(ports: Ports) {
   return new Elysia({ name: "file-uploads" }).use(guarded).post(
     "",
-    async ({ request, identity, correlationId, set }) => {
+    async ({ request, identity, correlationId, span, set }) => {
       const idempotencyKey = readIdempotencyKey(request.headers) ?? null;
-      const { isNew, file } = await uploadFile(ports, identity, { request, correlationId, idempotencyKey });
+      const submission = { request, correlationId, span, idempotencyKey };
+      const { isNew, file } = await uploadFile(ports, identity, submission);
       set.status = isNew ? 201 : 200;
       set.headers.location = `/api/files/${file.fileId}`;
       return viewFile(file, ports);

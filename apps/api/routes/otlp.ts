@@ -19,10 +19,10 @@ const ExportLogsServiceResponse = t.Object({
 export function otlpRoutes(ports: Ports) {
   return new Elysia({ name: "otlp" }).use(guarded).post(
     "/v1/logs",
-    async ({ request, identity, correlationId }) => {
+    async ({ request, identity, correlationId, span }) => {
       const form = readOtlpForm(request.headers);
       try {
-        return otlpResponse(form, await takeLogs(ports, { request, identity, correlationId }, form));
+        return otlpResponse(form, await takeLogs(ports, { request, identity, correlationId, span }, form));
       } catch (error) {
         const fault = faultOf(error, request.url);
         scopeOf(request).failure = fault;

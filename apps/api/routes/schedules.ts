@@ -181,9 +181,10 @@ function steering(ports: Ports) {
     .use(setPaused("resume", "Resume a schedule", "Ticks that passed while it was paused are not missed."))
     .post(
       "/:schedule_id/trigger",
-      async ({ identity, params, set }) => {
+      async ({ identity, span, params, set }) => {
         set.status = 202;
-        return { task_id: await triggerSchedule(ports, identity, params.schedule_id) };
+        const { schedule_id: scheduleId } = params;
+        return { task_id: await triggerSchedule(ports, identity, { scheduleId, span }) };
       },
       {
         scope: "tasks:write",

@@ -177,6 +177,12 @@ export const LeaseAnswer = strict({
       priority: t.Integer(),
       timeout: t.Number({ description: "Seconds; the lease cannot be extended beyond." }),
       correlation_id: t.String(),
+      traceparent: t.Optional(
+        t.String({
+          description: "W3C trace context, of tasks that are traced: for what the worker does and calls.",
+        }),
+      ),
+      tracestate: t.Optional(t.String()),
       lease_token: t.String(),
       lease_expires_at: time,
     }),

@@ -150,7 +150,7 @@ function viewRegistration(worker: RemoteWorker) {
 function workerLeases(ports: Ports) {
   return new Elysia({ name: "worker-leases" }).use(guarded).post(
     "/:worker_id/lease",
-    async ({ identity, params, body, request }) => {
+    async ({ identity, span, params, body, request }) => {
       ports.keepOpen(request);
       return await leaseTasks(ports, identity, {
         workerId: params.worker_id,
@@ -158,6 +158,7 @@ function workerLeases(ports: Ports) {
         tasksMax: body.max_tasks ?? 1,
         waitS: body.wait_seconds ?? 0,
         signal: request.signal,
+        span,
       });
     },
     {

@@ -15,12 +15,16 @@ const NOBODYS: ReadonlySet<string> = new Set(["UPLOAD_SUPERSEDED", "TASK_ID_CONF
  * @returns its size
  * @throws Fault UPLOAD_EXPIRED when the bytes are gone, NOT_FOUND when the file is
  */
-export async function finishBytes(ports: Ports, { fileId, contentKey }: UploadRow): Promise<number> {
+export async function finishBytes(
+  ports: Ports,
+  { fileId, contentKey }: UploadRow,
+  traceContext: string | undefined,
+): Promise<number> {
   const written = await finishOnceFree(ports, contentKey);
   if (written === undefined) throw new Fault("UPLOAD_EXPIRED", "the upload was not finished in time");
   const { bytes: size, sha256 } = written;
   try {
-    await endUpload(ports, { fileId, size, sha256 });
+    await endUpload(ports, { fileId, size, sha256, traceContext });
     return size;
   } catch (error) {
     if (!(error instanceof Fault && NOBODYS.has(error.code))) throw error;

@@ -64,7 +64,11 @@ async function visit(ports: Ports, arrival: Arrival, tus: TusRequest): Promise<R
   const { checksum } = tus;
   const body = tus.bringsBytes ? request.body : null;
   const metadata = request.headers.get("upload-metadata");
-  const store = new UploadVisit(ports, { identity, correlationId, body, checksum, metadata });
+  const traceContext = scopeOf(request).span?.context;
+  const store = new UploadVisit(ports, {
+    ...{ identity, correlationId, traceContext },
+    ...{ body, checksum, metadata },
+  });
   const thrown: unknown[] = [];
   const server = new Server({
     path: UPLOADS_PATH,

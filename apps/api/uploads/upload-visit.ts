@@ -19,6 +19,8 @@ import { metadataOf, readWish } from "./upload-wish.ts";
 export interface Visitor {
   readonly identity: Identity;
   readonly correlationId: string;
+  /** Of the request, where its trace is recorded. */
+  readonly traceContext: string | undefined;
   readonly body: ReadableStream<Uint8Array> | null;
   readonly checksum: Checksum | undefined;
   /** Upload-Metadata as it stands in the request. */
@@ -183,7 +185,7 @@ export class UploadVisit extends DataStore {
   }
 
   async #finish(file: UploadRow): Promise<number> {
-    const size = await finishBytes(this.#ports, file);
+    const size = await finishBytes(this.#ports, file, this.#visitor.traceContext);
     this.#file = { ...file, state: "uploaded", size };
     this.#offset = size;
     return size;

@@ -1,6 +1,6 @@
 import { Fault, type Identity, type Json, verdictFor } from "@millrace/core";
 import { ERROR_CODE_CHARS_MAX, JSON_DEPTH_MAX } from "@millrace/core/limits";
-import { backoffFromWords } from "@millrace/protocol";
+import { backoffFromWords, traceFields } from "@millrace/protocol";
 import { findHeldTask, findLeaseEnd, lastWord, orStoreFault, type Settlement } from "@millrace/store";
 import type { Ports } from "../ports.ts";
 import { isDeeperThan } from "../tasks/read-task.ts";
@@ -77,6 +77,7 @@ export async function failLease(
   if (outcome === "failed") ports.workerDesk.background(ports.workerDesk.publish([claim.seq]));
   ports.log.info(outcome === "dead" ? "a task is dead" : "an attempt failed", {
     ...{ task_id: claim.taskId, attempt: claim.attempt, correlation_id: held.correlation_id },
+    ...traceFields(held.trace_context ?? undefined),
     ...{ error_code: failure.error.code, error_message: failure.error.message },
   });
   return {

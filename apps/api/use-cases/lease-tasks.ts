@@ -1,4 +1,6 @@
 import { hasRole, type Identity, type Json } from "@millrace/core";
+import type { Span } from "@millrace/observe";
+import { splitTraceContext } from "@millrace/protocol";
 import {
   fillPayload,
   type LeasedTask,
@@ -15,6 +17,8 @@ export interface LeaseRequest {
   readonly tasksMax: number;
   readonly waitS: number;
   readonly signal: AbortSignal;
+  /** Of the request; undefined: its trace is not recorded. */
+  readonly span?: Span | undefined;
 }
 
 /**
@@ -38,7 +42,7 @@ export async function leaseTasks(ports: Ports, identity: Identity, request: Leas
       });
   const isOut = leasing?.isCurrent === false && (await isDrained(ports, identity, worker));
   const tasks = await Promise.all(
-    (leasing?.tasks ?? []).map((task) => handOver(ports, { identity, worker, task })),
+    (leasing?.tasks ?? []).map((task) => handOver(ports, { identity, worker, task, request })),
   );
   return {
     tasks: tasks.filter((task) => task !== null),
@@ -58,10 +62,34 @@ interface HandOver {
   readonly identity: Identity;
   readonly worker: RemoteWorker;
   readonly task: LeasedTask;
+  readonly request: LeaseRequest;
+}
+
+/**
+ * The claim, in the trace of the task; it links to the request, which has a trace of its own. What the worker does goes on
+ * with it. Who does not trace himself tells the task's context on.
+ */
+function noteLease({ tracing }: Ports, task: LeasedTask, { span: request, workerId }: LeaseRequest) {
+  const { traceContext, taskId, taskType, attempt, lane, priority } = task;
+  if (traceContext === null || tracing === undefined) return traceContext ?? undefined;
+  const span = tracing.start("claim task", {
+    parent: traceContext,
+    links: request === undefined ? [] : [request.context],
+    attributes: {
+      ...{ "task.id": taskId, "task.type": taskType, "task.attempt": attempt },
+      ...{ "task.lane": lane, "task.priority": priority, "worker.id": workerId },
+    },
+  });
+  span?.end();
+  return span?.context ?? traceContext;
+}
+
+function traceparentOf(context: string | undefined) {
+  return splitTraceContext(context) ?? {};
 }
 
 /** Null: its templates can never be filled; the attempt has failed for good. */
-async function handOver(ports: Ports, { identity, worker, task }: HandOver) {
+async function handOver(ports: Ports, { identity, worker, task, request }: HandOver) {
   const { seq, attempt, taskId, taskType, lane, priority } = task;
   const { session } = worker;
   ports.dispatcher.tell({
@@ -91,6 +119,7 @@ async function handOver(ports: Ports, { identity, worker, task }: HandOver) {
     priority,
     timeout: task.timeoutS,
     correlation_id: task.correlationId,
+    ...traceparentOf(noteLease(ports, task, request)),
     lease_token: signLease(claim, ports.signingSecret),
     lease_expires_at: task.leaseUntil.toISOString(),
   };

@@ -1,5 +1,6 @@
 import { cleanContentType, cleanFilename, Fault, type Identity } from "@millrace/core";
 import { FILE_BYTES_MAX, UPLOAD_MS_MAX } from "@millrace/core/limits";
+import type { Span } from "@millrace/observe";
 import { contentKey } from "@millrace/protocol/file-operations/index";
 import { type FileRecord, findFile, orStoreFault } from "@millrace/store";
 import { type FilePart, readForm, requireMultipart } from "../files/multipart-form.ts";
@@ -18,6 +19,7 @@ import type { Ports } from "../ports.ts";
 export interface FileSubmission {
   readonly request: Request;
   readonly correlationId: string;
+  readonly span?: Span | undefined;
   /** A repetition with the same key is answered with the same file. */
   readonly idempotencyKey: string | null;
   readonly times?: BodyTimes;
@@ -164,6 +166,7 @@ class Upload {
     const { operation, options } = this.#fields;
     await endUpload(this.#ports, {
       ...{ fileId: this.#fileId, size, sha256, options },
+      traceContext: this.#sender.submission.span?.context,
       ...(operation !== null && { operation }),
     });
     this.#teller.end("uploaded");

@@ -40,10 +40,15 @@ export interface Tracing {
 
 /** Does the work within a child of the span, if there is one. */
 export function withinSpan<T>(parent: Span | undefined, name: string, work: () => Promise<T>): Promise<T> {
-  return parent === undefined ? work() : withinChild(parent.child(name), work);
+  return parent === undefined ? work() : untilEnd(parent.child(name), work);
 }
 
-async function withinChild<T>(span: Span, work: () => Promise<T>): Promise<T> {
+/** Does the work of a span, if there is one, and ends it. */
+export function endingSpan<T>(span: Span | undefined, work: () => Promise<T>): Promise<T> {
+  return span === undefined ? work() : untilEnd(span, work);
+}
+
+async function untilEnd<T>(span: Span, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

@@ -22,6 +22,9 @@ export interface Firing {
   readonly isMore: boolean;
 }
 
+/** The context of a trace that a tick's task begins; undefined: it is not recorded. */
+export type BeginTrace = (scheduleId: string, taskId: string) => string | undefined;
+
 /** A scheduler that vanished from the network in mid-transaction holds its rows no longer than this. */
 const IDLE_MS_MAX = 5_000;
 
@@ -30,7 +33,7 @@ const IDLE_MS_MAX = 5_000;
  * the schedule on, under the schedule's lock. So whoever dies on the way leaves either both or neither behind, and of
  * several schedulers each takes what no other one has.
  */
-export async function fireDue(sql: Sql, limit: number): Promise<Firing> {
+export async function fireDue(sql: Sql, limit: number, beginTrace?: BeginTrace): Promise<Firing> {
   return await sql.begin(async (transaction) => {
     await transaction`select set_config('idle_in_transaction_session_timeout', ${String(IDLE_MS_MAX)}, true)`;
     const rows = await transaction<(ScheduleRow & { now: Date })[]>`
@@ -46,7 +49,7 @@ export async function fireDue(sql: Sql, limit: number): Promise<Firing> {
     );
     const nowMs = rows[0]?.now.getTime() ?? 0;
     return {
-      tasks: await carryOut(transaction, plans),
+      tasks: await carryOut(transaction, plans, beginTrace),
       missed: plans.filter((plan) => plan.hasMissed).map((plan) => plan.schedule.scheduleId),
       isMore: rows.length === limit || plans.some(({ wakeMs }) => wakeMs !== null && wakeMs <= nowMs),
     };
@@ -72,9 +75,17 @@ interface Run {
   readonly route?: LeaseRoute | undefined;
 }
 
-async function carryOut(sql: Transaction, plans: readonly FiringPlan[]): Promise<readonly FiredTask[]> {
+async function carryOut(
+  sql: Transaction,
+  plans: readonly FiringPlan[],
+  beginTrace: BeginTrace | undefined,
+): Promise<readonly FiredTask[]> {
   const wanted = plans.flatMap(({ schedule, fired }) =>
-    fired.map((tickMs) => ({ schedule, tickMs, task: taskOf(schedule, tickMs) })),
+    fired.map((tickMs) => {
+      const task = taskOf(schedule, tickMs);
+      const trace_context = beginTrace?.(schedule.scheduleId, task.task_id);
+      return { schedule, tickMs, task: trace_context === undefined ? task : { ...task, trace_context } };
+    }),
   );
   const fired = await submitRuns(sql, wanted, "fired");
   const skipped = plans.flatMap(({ schedule, skipped: ticks }) =>
@@ -177,7 +188,11 @@ function dateOf(ms: number | null): Date | null {
 }
 
 /** Makes one task now, apart from all ticks, whether the schedule is paused or not. Null when it is gone. */
-export async function triggerSchedule(sql: Sql, scheduleId: string): Promise<FiredTask | null> {
+export async function triggerSchedule(
+  sql: Sql,
+  scheduleId: string,
+  traceContext?: string,
+): Promise<FiredTask | null> {
   return await sql.begin(async (transaction) => {
     const [row] = await transaction<(ScheduleRow & { now: Date })[]>`
       select ${transaction.unsafe(SCHEDULE_COLUMNS)}, clock_timestamp() as now from schedules
@@ -190,6 +205,7 @@ export async function triggerSchedule(sql: Sql, scheduleId: string): Promise<Fir
       task_id: taskId,
       correlation_id: taskId,
       run_at: null,
+      ...(traceContext !== undefined && { trace_context: traceContext }),
     };
     const runs = await submitRuns(transaction, [{ schedule, tickMs: row.now.getTime(), task }], "triggered");
     await writeRuns(transaction, runs);

@@ -33,6 +33,34 @@ async function depth(): Promise<number> {
   return (await under.bus.manager.streams.info(TASKS_STREAM)).state.messages;
 }
 
+describe("messages of traces", () => {
+  const cause = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01 shop=42";
+  const traced = (seq: number) => ({ dispatch: dispatchOf(seq, { trace_context: cause }) });
+
+  test("carry the context of their publication, which ends when the stream has them; others carry none", async () => {
+    const ended: string[] = [];
+    const context = cause.replace("b7ad", "b7ae");
+    const tracer = new DispatchPublisher(under.bus, undefined, (message) => ({
+      context,
+      fail: (code) => void ended.push(code),
+      end: () => void ended.push(message.messageId),
+    }));
+    await tracer.publish([traced(90_001), ...wave(90_002, 1)]);
+    expect(ended).toEqual([`${traced(90_001).dispatch.task_id}:1`]);
+    const reader = { ...under.bus, isTraced: true };
+    const deliveries = await pullAll(reader, LEVEL, 2);
+    expect(deliveries.map(({ traceContext }) => traceContext)).toEqual([context, undefined]);
+  });
+
+  test("carry their task's context where nobody traces, and whoever does not trace reads none", async () => {
+    await publisher.publish([traced(90_003), traced(90_004)]);
+    const [first] = await pullAll({ ...under.bus, isTraced: true }, LEVEL, 1);
+    expect(first?.traceContext).toBe(cause);
+    const [second] = await pullAll(under.bus, LEVEL, 1);
+    expect(second).not.toHaveProperty("traceContext");
+  });
+});
+
 describe("messages that are due", () => {
   test("arrive once each, in their order, from one caller and from many", async () => {
     await publisher.publish(wave(1, 300));

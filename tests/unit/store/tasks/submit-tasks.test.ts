@@ -16,6 +16,18 @@ afterEach(() => store.close());
 
 const EVERYBODY = { ownerId: null };
 
+test("a trace's context stands with its own task alone, and in the messages that are written anew", async () => {
+  const trace_context = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01 shop=42";
+  const tasks = [newTask({ task_id: "traced", trace_context }), newTask({ task_id: "other" })];
+  const answers = await submitTasks(store.sql, tasks);
+  const seqs = answers.map((answer) => (answer.kind === "stored" ? answer.seq : 0));
+  const [traced, other] = (await loadDispatches(store.sql, seqs)).toSorted(
+    (a, b) => a.dispatch.seq - b.dispatch.seq,
+  );
+  expect(traced?.dispatch.trace_context).toBe(trace_context);
+  expect(other?.dispatch).not.toHaveProperty("trace_context");
+});
+
 describe("ids", () => {
   test("come back in the caller's order, growing or not, each with its time", async () => {
     const tasks = ["c", "a", "b"].map((task_id) => newTask({ task_id }));
