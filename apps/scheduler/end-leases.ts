@@ -1,4 +1,5 @@
 import { verdictFor } from "@millrace/core";
+import { LEASE_S } from "@millrace/core/limits";
 import { backoffFromWords, workerIdOf } from "@millrace/protocol";
 import {
   findTimedOutLeases,
@@ -20,7 +21,8 @@ export async function endLeases(ports: SchedulerPorts, random: () => number = Ma
   if (!(await hasExpiredLeases(ports.sql))) return false;
   const timedOut = await findTimedOutLeases(ports.sql);
   for (const lease of timedOut) await failForTime(ports, lease, random);
-  const lost = await loseLeases(ports.sql);
+  // Who has beaten since it last extended its lease forgot the task; who has not may have died of it.
+  const lost = await loseLeases(ports.sql, ports.registry.heardWithin(LEASE_S * 1000));
   if (lost.length === 0) return false;
   ports.metrics.lostAttempts.add({}, lost.length);
   ports.log.warning("leases ran out; their tasks go to other workers", {

@@ -1,5 +1,6 @@
 import { ack, type Delivery, giveBack, publishedAtMs } from "@millrace/bus";
 import { type AttemptOutcome, type Filled, verdictFor } from "@millrace/core";
+import { ALONE_TURN_MS } from "@millrace/core/limits";
 import { type Span, withinSpan } from "@millrace/observe";
 import { backoffFromWords, type Dispatch, decodeDispatch, submittedAtMs } from "@millrace/protocol";
 import { fillPayload, lastWord, type SettleAnswer, type Settlement } from "@millrace/store";
@@ -45,17 +46,34 @@ async function handleDispatch(arrived: Arrived, ports: WorkerPorts): Promise<voi
     return;
   const type = ports.types.get(dispatch.task_type);
   if (type === undefined) return await shelveDelivery(delivery, dispatch, ports);
-  const pass = await passGuards(delivery, dispatch, ports);
+  if (!ports.quarantine.concerns(dispatch, type)) return await start({ ...arrived, type }, ports);
+  // One at a time; another worker may have the place.
+  if (!ports.quarantine.enter()) return giveBack(ports.bus, delivery, ALONE_TURN_MS);
+  try {
+    await start({ ...arrived, type, isAlone: true }, ports);
+  } finally {
+    ports.quarantine.leave();
+  }
+}
+
+interface Ready extends Arrived {
+  readonly type: TaskType;
+  /** In quarantine, where it has the place. */
+  readonly isAlone?: true;
+}
+
+async function start(ready: Ready, ports: WorkerPorts): Promise<void> {
+  const pass = await passGuards(ready.delivery, ready.dispatch, ports);
   if (pass === null) return;
-  if (await claim(arrived, ports)) await runClaimed({ ...arrived, type, pass }, ports);
+  if (await claim(ready, ports)) await runClaimed({ ...ready, pass }, ports);
   else pass.unused();
 }
 
 async function runClaimed(start: Start, ports: WorkerPorts): Promise<void> {
   const { dispatch, pass } = start;
   try {
-    const end = pass.ended(await run(start, ports));
-    await settle(start, end, ports);
+    const ran = await run(start, ports);
+    await settle(start, { ...ran, end: pass.ended(ran.end) }, ports);
   } catch (error) {
     // The claim stays; the audit gives it back.
     ports.log.error("an attempt could not be brought to its end", { ...about(dispatch), error });
@@ -97,12 +115,18 @@ async function claim({ delivery, dispatch, span }: Arrived, ports: WorkerPorts):
   return false;
 }
 
-interface Start extends Arrived {
-  readonly type: TaskType;
+interface Start extends Ready {
   readonly pass: Pass;
 }
 
-async function run({ delivery, dispatch, type, span }: Start, ports: WorkerPorts): Promise<RunEnd> {
+/** `log`: the end of what it wrote, when it ran alone. */
+interface Ran {
+  readonly end: RunEnd;
+  readonly log?: string;
+}
+
+async function run(start: Start, ports: WorkerPorts): Promise<Ran> {
+  const { delivery, dispatch, type, span } = start;
   const attempt = span?.child(`run ${dispatch.task_type}`, { attributes: aboutAttempt(dispatch) });
   const abort = new AbortController();
   const startedAtMs = performance.now();
@@ -114,25 +138,23 @@ async function run({ delivery, dispatch, type, span }: Start, ports: WorkerPorts
     const filled = await fill(dispatch, ports);
     if (!filled.ok) {
       attempt?.fail(filled.error.code, filled.error.message);
-      return { kind: "failed", error: filled.error, isRetryable: false };
+      return { end: { kind: "failed", error: filled.error, isRetryable: false } };
     }
-    const end = await runAttempt({
-      type,
-      abort,
+    const context = {
       timeoutMs,
-      context: {
-        timeoutMs,
-        taskId: dispatch.task_id,
-        attempt: dispatch.attempt,
-        payload: filled.payload,
-        correlationId: dispatch.correlation_id,
-        log: ports.taskLog(dispatch),
-        ...(attempt !== undefined && { span: attempt }),
-        reportProgress: (progress, note) => ports.tellProgress(dispatch, progress, note),
-      },
-    });
-    if (attempt !== undefined) noteEnd(attempt, end);
-    return end;
+      taskId: dispatch.task_id,
+      attempt: dispatch.attempt,
+      payload: filled.payload,
+      correlationId: dispatch.correlation_id,
+      log: ports.taskLog(dispatch),
+      ...(attempt !== undefined && { span: attempt }),
+      reportProgress: (progress: number, note?: string) => ports.tellProgress(dispatch, progress, note),
+    };
+    const ran: Ran = start.isAlone
+      ? await ports.quarantine.run({ type, context, signal: abort.signal })
+      : { end: await runAttempt({ type, abort, timeoutMs, context }) };
+    if (attempt !== undefined) noteEnd(attempt, ran.end);
+    return ran;
   } finally {
     attempt?.end();
     ports.metrics.runSeconds.observe(
@@ -162,10 +184,11 @@ async function fill({ has_templates, seq, payload }: Dispatch, { sql }: WorkerPo
   return has_templates === true ? await fillPayload(sql, seq, payload) : { ok: true, payload };
 }
 
-async function settle({ delivery, dispatch, span }: Arrived, end: RunEnd, ports: WorkerPorts): Promise<void> {
+async function settle({ delivery, dispatch, span }: Arrived, ran: Ran, ports: WorkerPorts): Promise<void> {
   const { bus, metrics } = ports;
+  const { end } = ran;
   if (end.kind === "aborted" && end.why === "cancelled") return ack(bus, delivery); // The row is gone already.
-  const { settlement, answer } = await write({ dispatch, span }, end, ports);
+  const { settlement, answer } = await write({ dispatch, span }, ran, ports);
   metrics.outcomes.add({
     task_type: dispatch.task_type,
     outcome: answer.kind === "refused" ? "refused" : settlement.kind,
@@ -191,10 +214,10 @@ interface Written {
 /** An outcome that the database refuses for what it says is a failure, counted as one: it would not end otherwise. */
 async function write(
   { dispatch, span }: Pick<Arrived, "dispatch" | "span">,
-  end: RunEnd,
+  { end, log }: Ran,
   ports: WorkerPorts,
 ): Promise<Written> {
-  const settlement = settlementOf(dispatch, end, ports);
+  const settlement = { ...settlementOf(dispatch, end, ports), ...(log !== undefined && { log }) };
   const settled = (word: Settlement) =>
     withinSpan(span, SETTLING[word.kind], () => ports.attempts.settle(word));
   try {

@@ -103,7 +103,7 @@ const files =
     log,
     metrics,
   }));
-const types = await loadTaskTypes(new URL("./tasks", import.meta.url).pathname, {
+const taskPorts = {
   egress: {
     allowLoopback: config.httpAllowLoopback,
     allow: config.httpAllowHosts,
@@ -111,6 +111,9 @@ const types = await loadTaskTypes(new URL("./tasks", import.meta.url).pathname, 
     denyPorts: portsOf([config.databaseUrl, ...config.natsUrls]),
   },
   allowCrash: config.simulateAllowCrash,
+};
+const types = await loadTaskTypes(new URL("./tasks", import.meta.url).pathname, {
+  ...taskPorts,
   ...(files && { files: files.ports }),
 });
 const health = createHealth({
@@ -142,6 +145,11 @@ const worker = await startWorker({
   heartbeatS: config.heartbeatIntervalS,
   random: Math.random,
   tracing,
+  alone: {
+    ports: taskPorts,
+    memoryBytesMax: config.quarantineMemoryMib * 2 ** 20,
+    echo: (bytes) => void process.stderr.write(bytes),
+  },
 });
 rearm = worker.rearm;
 const stopPulse = startPulse(bus, {

@@ -14,6 +14,7 @@ export interface WorkerMetrics {
   readonly taskSeconds: HistogramMetric<"lane" | "outcome">;
   readonly refusedClaims: CounterMetric<"reason">;
   readonly poison: CounterMetric<never>;
+  readonly aloneRuns: CounterMetric<"end">;
   readonly slots: GaugeMetric<"lane" | "state">;
 }
 
@@ -61,6 +62,11 @@ export function createWorkerMetrics(
     poison: metrics.counter({
       name: "millrace_poison_messages_total",
       help: "Messages in TASKS that could not be read.",
+    }),
+    aloneRuns: metrics.counter({
+      name: "millrace_quarantine_runs_total",
+      help: "Tasks that ran in a process of their own because workers had died with them, by end (completed, failed, died, aborted, not_started).",
+      labels: ["end"],
     }),
     slots: metrics.gauge({
       name: "millrace_worker_slots",

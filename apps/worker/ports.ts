@@ -8,6 +8,7 @@ import type { Guards } from "./guards/guards.ts";
 import type { Holdings } from "./guards/holdings.ts";
 import type { WorkerMetrics } from "./metrics.ts";
 import type { ParkingPlace } from "./park.ts";
+import type { Quarantine } from "./quarantine/quarantine.ts";
 import type { RunningAttempts } from "./running.ts";
 import type { SelfAudit } from "./self-audit.ts";
 import type { Shelf } from "./shelve.ts";
@@ -39,6 +40,7 @@ export interface WorkerPorts {
   /** Breakers and limits, and where what they hold back is parked. */
   readonly guards: Guards;
   readonly holdings: Pick<Holdings, "hold">;
+  readonly quarantine: Pick<Quarantine, "concerns" | "enter" | "leave" | "run">;
   readonly shelf: Pick<Shelf, "shelve">;
   readonly publisher: DispatchPublisher;
   readonly running: RunningAttempts;

@@ -36,6 +36,8 @@ export interface TaskContext {
 
 export interface TaskType {
   readonly taskType: string;
+  /** Where it was loaded from, so that another process can load it; `loadTaskTypes` sets it. */
+  readonly modulePath?: string;
   /**
    * Runs one attempt. Failures that the task can expect are values. A throw is an error of the handler, except that an
    * aborted attempt rejects with `context.signal.reason`; the runner, who aborted it, knows what to make of that.
@@ -77,7 +79,7 @@ export async function loadTaskTypes(
   const fileOf = new Map<string, string>();
   const problems: string[] = [];
   for (const name of names.sort()) {
-    const loaded = await loadFile(join(folder, name), ports);
+    const loaded = await loadTaskType(join(folder, name), ports);
     if (loaded === null) continue;
     if (typeof loaded === "string") {
       problems.push(`${name}: ${loaded}`);
@@ -93,15 +95,15 @@ export async function loadTaskTypes(
   return types;
 }
 
-/** The task type, null when it is not offered here, or a text that says why the file has none. */
-async function loadFile(path: string, ports: TaskPorts): Promise<TaskType | null | string> {
+/** The type of one file, null when it is not offered here, or a text that says why the file has none. */
+export async function loadTaskType(path: string, ports: TaskPorts): Promise<TaskType | null | string> {
   try {
     const module: { default?: unknown } = await import(pathToFileURL(path).href);
     const exported = typeof module.default === "function" ? await module.default(ports) : module.default;
     if (exported === null && module.default !== null) return null;
     if (!isTaskTypeModule(exported)) return "the default export is not a task type ({ taskType, run })";
     if (!isTaskType(exported.taskType)) return `"${exported.taskType}" is not a task type's name`;
-    return exported;
+    return { taskType: exported.taskType, modulePath: path, run: (context) => exported.run(context) };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

@@ -26,6 +26,7 @@ import { LanePuller } from "./lane-puller.ts";
 import { createWorkerMetrics } from "./metrics.ts";
 import { ParkingPlace } from "./park.ts";
 import type { WorkerPorts } from "./ports.ts";
+import { Quarantine, type QuarantineOptions } from "./quarantine/quarantine.ts";
 import { RunningAttempts } from "./running.ts";
 import { SelfAudit } from "./self-audit.ts";
 import { Shelf } from "./shelve.ts";
@@ -46,6 +47,8 @@ export interface WorkerOptions {
   readonly heartbeatS: number;
   readonly random: Random;
   readonly tracing?: Tracing | undefined;
+  /** What tasks that workers died with run with, in a process of their own. */
+  readonly alone: Omit<QuarantineOptions, "runs">;
 }
 
 export interface RunningWorker {
@@ -198,17 +201,12 @@ function makePorts(options: WorkerOptions, parts: Parts): OwnPorts {
     pauses,
     parking: new ParkingPlace(sql),
     ...guarding.ports,
+    quarantine: new Quarantine({ ...options.alone, runs: metrics.aloneRuns }),
     shelf: new Shelf(sql),
     publisher,
     running,
     audit: new SelfAudit({ sql, session, running, publisher, log }),
-    endTeller: new EndTeller({
-      sql,
-      publish: (due) =>
-        publisher.publish(due.map(({ dispatch, readyAt }) => ({ dispatch, dueAtMs: readyAt.getTime() }))),
-      tell: (step) => live.tell(step),
-      onFailure: (error) => log.warning("children of ended tasks are left to the scheduler", { error }),
-    }),
+    endTeller: endTellerOf(options, publisher, live),
     random: options.random,
     timeoutMsOf: (dispatch) =>
       (dispatch.lane === "short" ? Math.min(dispatch.timeout, SHORT_LANE_TIMEOUT_S_MAX) : dispatch.timeout) *
@@ -229,6 +227,16 @@ function makePorts(options: WorkerOptions, parts: Parts): OwnPorts {
     },
   };
   return ports;
+}
+
+function endTellerOf({ sql, log }: WorkerOptions, publisher: DispatchPublisher, live: LiveTeller): EndTeller {
+  return new EndTeller({
+    sql,
+    publish: (due) =>
+      publisher.publish(due.map(({ dispatch, readyAt }) => ({ dispatch, dueAtMs: readyAt.getTime() }))),
+    tell: (step) => live.tell(step),
+    onFailure: (error) => log.warning("children of ended tasks are left to the scheduler", { error }),
+  });
 }
 
 /** Made for each attempt; the fields are only put together when a line is written. */

@@ -98,6 +98,13 @@ export class WorkerRegistry {
     }));
   }
 
+  /** Sessions that are alive, and were heard within this time: what they lost they did not lose with their lives. */
+  heardWithin(silentMsMax: number): readonly string[] {
+    return [...this.#entries.values()]
+      .filter((entry) => this.#livenessOf(entry) === "alive" && this.#silentMsOf(entry) <= silentMsMax)
+      .map(({ beat }) => sessionOf(beat.worker_id, beat.session));
+  }
+
   /**
    * Whether it looks as if the claims of a session could be taken back: its worker fell silent, left, or runs in another
    * life by now. A worker beats before it claims anything, so a session without a beat is given only a short grace.
@@ -159,8 +166,11 @@ export class WorkerRegistry {
   }
 
   #livenessOf(entry: Entry): WorkerLiveness {
-    const silentMs = this.#nowMs() - Math.max(entry.heardAtMs, this.#listeningSinceMs);
-    return livenessOf(silentMs, entry.beat.heartbeat_interval * 1000);
+    return livenessOf(this.#silentMsOf(entry), entry.beat.heartbeat_interval * 1000);
+  }
+
+  #silentMsOf({ heardAtMs }: Entry): number {
+    return this.#nowMs() - Math.max(heardAtMs, this.#listeningSinceMs);
   }
 
   #isUnknownForLong(session: string): boolean {

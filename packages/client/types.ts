@@ -87,6 +87,8 @@ export interface Attempt {
   readonly retry_at: string | null;
   readonly result: Json;
   readonly error: TaskErrorWords | null;
+  /** The end of what it wrote, when it ran alone because workers had died with the task. */
+  readonly log: string | null;
 }
 
 /** What one task of a batch became, as if it had been sent alone: 201 new, 200 known already, 4xx refused. */

@@ -11,10 +11,11 @@ import {
 } from "@millrace/core/limits";
 import { alerts } from "./alert-variables.ts";
 import { connections } from "./connection-variables.ts";
-import { isHost, isHostOrBlock } from "./hosts.ts";
-import { boolean, choice, integer, list, secret, text, type Variable } from "./kinds.ts";
+import { isHost } from "./hosts.ts";
+import { boolean, choice, integer, secret, text, type Variable } from "./kinds.ts";
 import { isPath } from "./paths.ts";
 import { storage } from "./storage-variables.ts";
+import { taskTypes } from "./task-type-variables.ts";
 import { tracing } from "./tracing-variables.ts";
 
 const WORKER_ID = new RegExp(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,${WORKER_ID_CHARS_MAX - 1}}$`);
@@ -194,19 +195,7 @@ const work = {
     min: 0,
     max: 19,
   }),
-  simulateAllowCrash: boolean({
-    name: "SIMULATE_ALLOW_CRASH",
-    about: "Whether simulate tasks with `crash` may kill their worker process; for drills.",
-    default: false,
-  }),
-  httpAllowHosts: list({
-    name: "HTTP_ALLOW_HOSTS",
-    about: "What http.request tasks may call although it is private.",
-    default: [],
-    expects: "host names, addresses or blocks such as 10.1.0.0/16",
-    itemsMax: 100,
-    isItem: isHostOrBlock,
-  }),
+  ...taskTypes,
 };
 
 const sight = {

@@ -31,6 +31,8 @@ export interface WhyFacts {
   } | null;
   /** Workers that live, take new tasks and can run this type. */
   readonly capableWorkers: number | null;
+  /** Workers have died with it: it runs alone. */
+  readonly isAlone: boolean;
   /** Tasks of its lane that are due before it or more urgent; counted up to a bound. */
   readonly ahead: { readonly tasks: number; readonly isCapped: boolean } | null;
 }
@@ -55,6 +57,7 @@ export const WHY_REASONS = [
   "paused_lane",
   "paused_type",
   "no_worker",
+  "quarantine",
   "lane_position",
 ] as const;
 export type WhyReason = (typeof WHY_REASONS)[number];
@@ -100,12 +103,16 @@ function ended({ status, attempts, completedAt, error }: WhyFacts): Why {
   };
 }
 
-function running({ workerId, startedAt, attempts, maxAttempts }: WhyFacts): Why {
+function running({ workerId, startedAt, attempts, maxAttempts, isAlone }: WhyFacts): Why {
   const since = startedAt?.toISOString() ?? null;
+  const where = `${isAlone ? "alone, in quarantine, " : ""}on ${workerId ?? "a worker"}`;
   return {
     reason: "running",
-    summary: `It runs on ${workerId ?? "a worker"}${since === null ? "" : ` since ${since}`}.`,
-    details: { worker_id: workerId, started_at: since, attempt: attempts, max_attempts: maxAttempts },
+    summary: `It runs ${where}${since === null ? "" : ` since ${since}`}.`,
+    details: {
+      ...{ worker_id: workerId, started_at: since, attempt: attempts, max_attempts: maxAttempts },
+      in_quarantine: isAlone,
+    },
   };
 }
 
@@ -194,12 +201,20 @@ function behindLimit({ scope, name }: Extract<GuardName, { kind: "limit" }>, lim
   };
 }
 
-function queued({ taskType, lane, priority, capableWorkers, ahead }: WhyFacts): Why {
+function queued(facts: WhyFacts): Why {
+  const { taskType, lane, priority, capableWorkers, ahead } = facts;
   if (capableWorkers === 0)
     return {
       reason: "no_worker",
       summary: `No worker that is there can run ${taskType}.`,
       details: { task_type: taskType, capable_workers: 0 },
+    };
+  if (facts.isAlone)
+    return {
+      reason: "quarantine",
+      summary:
+        "It is in quarantine, because workers died with it, and waits for its turn: one task at a time runs alone on each worker.",
+      details: { capable_workers: capableWorkers },
     };
   const count = ahead === null ? "other" : `${ahead.isCapped ? "more than " : ""}${ahead.tasks}`;
   const details = {

@@ -26,6 +26,8 @@ export interface Dispatch {
   readonly trace_context?: string;
   /** True: the payload has templates, and is to be filled with the parents' results before it is run. */
   readonly has_templates?: boolean;
+  /** True: workers have died with it; it runs in a process of its own. */
+  readonly runs_alone?: boolean;
   /** Absent: it starts by its message alone. */
   readonly route?: LeaseRoute;
 }

@@ -47,6 +47,10 @@ const worker = await startWorker({
   slots: { short: config.maxWorkers - config.longSlots, long: config.longSlots, file: config.maxFileWorkers },
   heartbeatS: config.heartbeatIntervalS,
   random: Math.random,
+  alone: {
+    ports: { egress: { allowLoopback: false, allow: [], denyPorts: [] }, allowCrash: false },
+    memoryBytesMax: config.quarantineMemoryMib * 2 ** 20,
+  },
 });
 log.info("working");
 

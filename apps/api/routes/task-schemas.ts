@@ -93,6 +93,11 @@ export const AttemptList = strict({
       retry_at: maybeTime(),
       result: t.Unknown(),
       error: t.Nullable(TaskFailure),
+      log: t.Nullable(
+        t.String({
+          description: "The end of what it wrote, when it ran alone in quarantine; null otherwise.",
+        }),
+      ),
     }),
   ),
 });

@@ -88,5 +88,6 @@ export function viewAttempt(attempt: AttemptRecord) {
     retry_at: isoTime(attempt.retryAt),
     result: attempt.result,
     error: attempt.error,
+    log: attempt.log,
   };
 }

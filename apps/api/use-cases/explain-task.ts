@@ -40,7 +40,8 @@ export async function explainTask(ports: Ports, identity: Identity, taskId: stri
 async function factsOf(ports: Ports, task: TaskRecord): Promise<WhyFacts> {
   const { phase } = task;
   const isHeld = phase === "parked" || phase === "queued";
-  const wait = isHeld || phase === "waiting" ? await orStoreFault(readWait(ports.sql, task.seq)) : null;
+  const isOpen = isHeld || phase === "waiting" || phase === "running";
+  const wait = isOpen ? await orStoreFault(readWait(ports.sql, task.seq)) : null;
   const parents = phase === "waiting" ? await parentsOf(ports, task.seq) : [];
   const heldBy = phase === "parked" ? guardOf(wait) : null;
   const isQueued = isHeld && heldBy === null && wait?.pause == null;
@@ -48,6 +49,7 @@ async function factsOf(ports: Ports, task: TaskRecord): Promise<WhyFacts> {
     ...task,
     parents,
     waitingFor: wait?.waitingFor ?? 0,
+    isAlone: wait?.isAlone ?? false,
     heldBy,
     pause: wait?.pause ?? null,
     breaker: heldBy?.kind === "breaker" ? await breakerOf(ports, heldBy.origin) : null,

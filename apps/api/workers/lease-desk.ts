@@ -255,4 +255,4 @@ function loadOfWaiter({ worker, free, usage }: Waiter): number {
   });
 }
 
-const NOTHING: Leasing = { isCurrent: true, free: 0, tasks: [], nextDue: null };
+const NOTHING: Leasing = { isCurrent: true, free: 0, tasks: [], nextDue: null, heldBy: [] };

@@ -1,6 +1,6 @@
 import { EXIT } from "../shell/exit-status.ts";
 import { positionals, readArguments } from "../shell/read-arguments.ts";
-import { showAttempts } from "../shell/show-task.ts";
+import { showAttempts, showLogs } from "../shell/show-task.ts";
 import { formatFields } from "../shell/table.ts";
 import type { Action } from "./action.ts";
 
@@ -19,6 +19,8 @@ export const show: Action = async (dlq, { args, say }) => {
     ["error", `${letter.error.code}: ${letter.error.message}`],
     ["payload", JSON.stringify(letter.payload)],
   ]);
-  say(`${fields}\n\n${showAttempts(letter.history)}\n\nmillrace dlq redrive ${letter.task_id} runs it again`);
+  say(
+    `${fields}\n\n${showAttempts(letter.history)}${showLogs(letter.history)}\n\nmillrace dlq redrive ${letter.task_id} runs it again`,
+  );
   return EXIT.done;
 };

@@ -55,3 +55,12 @@ export function showAttempts(attempts: readonly Attempt[]): string {
 function durationOf({ started_at: started, ended_at: ended }: Attempt): string {
   return started === null || ended === null ? "" : `${Date.parse(ended) - Date.parse(started)} ms`;
 }
+
+/** What attempts wrote that ran alone. */
+export function showLogs(attempts: readonly Attempt[]): string {
+  return attempts
+    .flatMap(({ attempt, log }) =>
+      log === null ? [] : [`\n\nlog of attempt ${attempt}, which ran alone:\n${log.trimEnd()}`],
+    )
+    .join("");
+}

@@ -12,6 +12,16 @@ export const LOG_NODES_MAX = 500;
 export const LOG_DEPTH_MAX = 8;
 /** Log bytes that wait for a reader who is slow; beyond, lines are dropped and counted: logging never stalls work. */
 export const LOG_BACKLOG_BYTES_MAX = 4 * 1024 * 1024;
+/**
+ * Of a task that runs in a process of its own: the end of what it writes is kept; how long the process may take to start,
+ * to speak when its time is over, and to end when it is told to; how often its memory is looked at; how long its message
+ * waits when another task has the place.
+ */
+export const ALONE_LOG_BYTES_MAX = 64 * 1024;
+export const ALONE_START_MS_MAX = 30_000;
+export const ALONE_WORD_MS_MAX = 2_000;
+export const ALONE_MEMORY_LOOK_MS = 50;
+export const ALONE_TURN_MS = 1_000;
 /** Distinct values of one label of one metric; the rest is counted as "other". */
 export const METRIC_LABEL_VALUES_MAX = 100;
 /** A health check that says nothing for this long counts as down. */

@@ -33,6 +33,8 @@ export const ATTEMPTS_MAX = 100;
 export const ATTEMPTS_DEFAULT = 3;
 /** Attempts lost to a dying worker count apart from failures: a task that kills its worker must end too. */
 export const LOST_ATTEMPTS_MAX = 5;
+/** Workers that may die with a task; then it runs alone, where a further death harms nobody. */
+export const DEATHS_BESIDE_OTHERS_MAX = 2;
 /**
  * The last number that an attempt can have, whatever it was counted for: failures, losses, drains and redrives together.
  * PostgreSQL keeps it in a smallint. A task that comes here is broken, and is buried instead of going round for ever.

@@ -13,6 +13,10 @@ export const LEASE_TASKS_MAX = 100;
 export const LEASE_WAIT_S_MAX = 30;
 /** How long a lease holds that is neither extended nor ended. */
 export const LEASE_S = 30;
+/** A busy worker that is to run a task alone is given nothing else; another one may be after this, if it asks no more. */
+export const LEASE_ALONE_HELD_S = 60;
+/** How often one request looks again when limits hold back what it found: behind it may be what they do not. */
+export const LEASE_ROUNDS_MAX = 20;
 /** Requests that wait for tasks, in one api process. */
 export const LEASES_WAITING_MAX = 5_000;
 /** Leases that one round of the scheduler ends for their time-out. */

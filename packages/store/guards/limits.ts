@@ -112,7 +112,8 @@ export async function readLimitUse(
         ) - clock_timestamp())) * l.rate_per_second + 0.001))::integer end as tokens,
       case when l.max_concurrent is not null then greatest(0, l.max_concurrent - coalesce(
         (select sum(held) from limit_permits p
-          where p.scope = l.scope and p.name = l.name and p.expires_at >= clock_timestamp()), 0))::integer end as free
+          where p.scope = l.scope and p.name = l.name and p.expires_at >= clock_timestamp()), 0)
+          - count_leases(l.scope, l.name))::integer end as free
     from limits l where l.scope = ${scope} and l.name = ${name}`;
   return row ?? null;
 }

@@ -8,13 +8,15 @@ export interface Wait {
   /** A guard's name (`hold-tasks.ts`), or a paused task type. */
   readonly parkedFor: string | null;
   readonly waitingFor: number;
+  /** It runs alone, because workers died with it. */
+  readonly isAlone: boolean;
   readonly pause: Pause | null;
 }
 
 /** Null: it is not open. */
 export async function readWait(sql: Sql, seq: number): Promise<Wait | null> {
   const [row] = await sql<(Omit<Wait, "pause"> & { name: string | null } & Omit<Pause, "name">)[]>`
-    select o.parked_for as "parkedFor", o.waiting_for as "waitingFor",
+    select o.parked_for as "parkedFor", o.waiting_for as "waitingFor", o.is_alone as "isAlone",
       p.name, p.is_lane as "isLane", p.paused_at as "pausedAt", p.reason
     from open_tasks o
     left join lateral (select task_type from tasks t where t.seq = o.seq limit 1) t on true
@@ -24,8 +26,8 @@ export async function readWait(sql: Sql, seq: number): Promise<Wait | null> {
     ) p on true
     where o.seq = ${seq}`;
   if (row === undefined) return null;
-  const { parkedFor, waitingFor, name, isLane, pausedAt, reason } = row;
-  return { parkedFor, waitingFor, pause: name === null ? null : { name, isLane, pausedAt, reason } };
+  const { parkedFor, waitingFor, isAlone, name, isLane, pausedAt, reason } = row;
+  return { parkedFor, waitingFor, isAlone, pause: name === null ? null : { name, isLane, pausedAt, reason } };
 }
 
 /** Parents that have not ended, by id; at most WHY_PARENTS_MAX. */

@@ -1,5 +1,5 @@
 import type { Json } from "@millrace/core";
-import { ERROR_MESSAGE_CHARS_MAX } from "@millrace/core/limits";
+import { ALONE_LOG_BYTES_MAX, ERROR_MESSAGE_CHARS_MAX } from "@millrace/core/limits";
 
 /** `\u0000` and half surrogate pairs, as JSON.stringify writes them. May also match a text that only looks like one. */
 const HOSTILE = /\\u(?:0000|d[89a-f])/;
@@ -28,4 +28,9 @@ export function rowsAsJson<Field extends string>(
 /** A message for people, as PostgreSQL's text can hold it. It comes from handlers, so it may be anything, of any length. */
 export function storableText(text: string): string {
   return text.slice(0, ERROR_MESSAGE_CHARS_MAX).replaceAll("\0", "").toWellFormed();
+}
+
+/** The end of what a process wrote, as PostgreSQL's text can hold it. */
+export function storableLog(text: string): string {
+  return text.slice(-ALONE_LOG_BYTES_MAX).replaceAll("\0", "").toWellFormed();
 }

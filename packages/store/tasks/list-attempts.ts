@@ -11,6 +11,8 @@ export interface AttemptRecord {
   readonly retryAt: Date | null;
   readonly result: Json;
   readonly error: TaskError | null;
+  /** The end of what it wrote, of an attempt that ran alone. */
+  readonly log: string | null;
 }
 
 interface AttemptRow {
@@ -23,15 +25,16 @@ interface AttemptRow {
   readonly result: Json | null;
   readonly error_code: string | null;
   readonly error_message: string | null;
+  readonly log: string | null;
 }
 
 /** Every attempt of a task, first to last, the running one included. */
 export async function listAttempts(sql: Sql, seq: number): Promise<readonly AttemptRecord[]> {
   const rows = await sql<AttemptRow[]>`
-    select attempt, kind, claimed_by, started_at, ended_at, retry_at, result, error_code, error_message
+    select attempt, kind, claimed_by, started_at, ended_at, retry_at, result, error_code, error_message, log
     from outcomes where seq = ${seq}
     union all
-    select attempt, 'running', claimed_by, claimed_at, null, null, null, null, null
+    select attempt, 'running', claimed_by, claimed_at, null, null, null, null, null, null
     from open_tasks where seq = ${seq} and claimed_by is not null
     order by attempt`;
   return rows.map((row) => ({
@@ -43,5 +46,6 @@ export async function listAttempts(sql: Sql, seq: number): Promise<readonly Atte
     retryAt: row.retry_at,
     result: row.result,
     error: row.error_code === null ? null : { code: row.error_code, message: row.error_message ?? "" },
+    log: row.log,
   }));
 }

@@ -1,5 +1,5 @@
 import { type Json, spread } from "@millrace/core";
-import { ATTEMPT_NUMBER_MAX } from "@millrace/core/limits";
+import { ATTEMPT_NUMBER_MAX, DEATHS_BESIDE_OTHERS_MAX } from "@millrace/core/limits";
 import type { Sql, Transaction } from "../connect.ts";
 import { routeOf, SHELVED } from "../workers/route-of.ts";
 import { holdOpenParents, readStandings } from "./hold-parents.ts";
@@ -21,6 +21,8 @@ export interface JointReopening {
 /**
  * Invariants 9, 10 and 13: brings a dead or cancelled task back, with its policy and a fresh failure count. False when the
  * task is open, completed, gone, has used up its attempt numbers, or depends on a task that is dead or cancelled itself.
+ *
+ * What took workers along before runs alone at once.
  *
  * Redrives of one task wait for each other on its row in `tasks`, so that the second sees what became of the first:
  * without the lock, a redrive that looked before another one reopened the task, and wrote after the task had completed,
@@ -75,16 +77,21 @@ async function open(
   const counts = seqs.map((seq) => waitingFor.get(seq) ?? 0);
   const rows = await sql<{ seq: number }[]>`
     with input as materialized (
-      select x.seq, x.waiting_for, (select max(e.attempt) from outcomes e where e.seq = x.seq) as attempt
+      select x.seq, x.waiting_for, e.attempt, e.is_alone
       from unnest(${[...seqs]}::bigint[], ${counts}::integer[]) as x(seq, waiting_for)
+        cross join lateral (
+          select max(attempt) as attempt, coalesce(bool_or(error_code = 'QUARANTINED'), false) or
+            count(*) filter (where kind = 'lost' and error_code = 'WORKER_LOST') >= ${DEATHS_BESIDE_OTHERS_MAX} as is_alone
+          from outcomes where seq = x.seq
+        ) e
     ), opened as (
       insert into open_tasks (seq, lane, priority, attempt, ready_at, waiting_for, has_children, lease_type, lease_owner,
-        is_shelved)
+        is_shelved, is_alone)
       select seq, lane, priority, attempt, clock_timestamp() + ${delayMs}::bigint * interval '1 millisecond', waiting_for,
         true, case when route > 0 then task_type end, case when route > 0 then owner_id end,
-        coalesce(route = ${SHELVED}, false)
+        coalesce(route = ${SHELVED}, false), is_alone
       from (
-        select t.seq, t.lane, t.priority, t.task_type, t.owner_id, i.attempt, i.waiting_for,
+        select t.seq, t.lane, t.priority, t.task_type, t.owner_id, i.attempt, i.waiting_for, i.is_alone,
           ${routeOf(sql, "t.task_type")} as route
         from input i join tasks t on t.seq = i.seq
         where t.seq = any(${[...seqs]}::bigint[]) and i.attempt < ${ATTEMPT_NUMBER_MAX}

@@ -1,12 +1,14 @@
 import type { Json } from "@millrace/core";
 import { ATTEMPT_NUMBER_MAX, SCHEDULE_HORIZON_MS } from "@millrace/core/limits";
 import type { Sql } from "../connect.ts";
-import { rowsAsJson, storableText } from "./hostile-content.ts";
+import { rowsAsJson, storableLog, storableText } from "./hostile-content.ts";
 
 /** How an attempt is written down. `returned`: its worker left before it could finish; that is no failure. */
 export type Settlement = {
   readonly seq: number;
   readonly attempt: number;
+  /** The end of what an attempt wrote that ran alone. */
+  readonly log?: string;
 } & (
   | { readonly kind: "completed"; readonly result: Json }
   | { readonly kind: "dead"; readonly error_code: string; readonly error_message: string }
@@ -44,7 +46,7 @@ export async function settleAttempts(
   settlements: readonly Settlement[],
 ): Promise<readonly SettleAnswer[]> {
   const words = settlements.map(lastWord);
-  const rows = words.every((settlement) => settlement.kind === "completed")
+  const rows = words.every(({ kind, log }) => kind === "completed" && log === undefined)
     ? await settleCompleted(sql, session, words)
     : await settleMixed(sql, session, words);
   const answers: SettleAnswer[] = words.map(() => REFUSED);
@@ -59,14 +61,14 @@ export async function settleAttempts(
  * upon an outcome (publishes the next attempt, say) asks this first; `settleAttempts` does so in any case.
  */
 export function lastWord(settlement: Settlement): Settlement {
-  const { seq, attempt, kind } = settlement;
+  const { seq, attempt, kind, log } = settlement;
   if (attempt < ATTEMPT_NUMBER_MAX || kind === "completed" || kind === "dead") return settlement;
   const message = `it had ${ATTEMPT_NUMBER_MAX} attempts, failed, lost and given back ones together`;
   const error =
     kind === "failed"
       ? { error_code: settlement.error_code, error_message: settlement.error_message }
       : { error_code: "ATTEMPT_NUMBERS_USED_UP", error_message: message };
-  return { seq, attempt, kind: "dead", ...error };
+  return { seq, attempt, kind: "dead", ...error, ...(log !== undefined && { log }) };
 }
 
 type Row = { readonly i: number } & Settlement;
@@ -78,11 +80,13 @@ function toRows(settlements: readonly Settlement[]): readonly Row[] {
 
 /** As a row of the statement. Texts come from handlers. */
 function toRow(settlement: Settlement, i: number): Row {
-  if (settlement.kind !== "dead" && settlement.kind !== "failed") return { i, ...settlement };
+  const log = settlement.log === undefined ? {} : { log: storableLog(settlement.log) };
+  if (settlement.kind !== "dead" && settlement.kind !== "failed") return { i, ...settlement, ...log };
   const { error_code, error_message } = settlement;
   return {
     i,
     ...settlement,
+    ...log,
     error_code: storableText(error_code),
     error_message: storableText(error_message),
   };
@@ -126,7 +130,7 @@ async function settleMixed(
     with input as materialized (
       select * from json_to_recordset(${input}::text::json) as x(
         i integer, seq bigint, attempt smallint, kind text, result_text text, result json, error_code text, error_message text,
-        delay_ms bigint)
+        delay_ms bigint, log text)
     ), ended as (
       delete from open_tasks o using input x
       where x.kind in ('completed', 'dead') and o.seq = any(${seqs}::bigint[]) and o.seq = x.seq
@@ -146,9 +150,9 @@ async function settleMixed(
       select * from ended union all select * from freed
     ), recorded as (
       insert into outcomes (seq, attempt, kind, claimed_by, started_at, ended_at, retry_at, result, error_code,
-        error_message)
+        error_message, log)
       select s.seq, s.attempt, x.kind, ${session}, s.claimed_at, clock_timestamp(), s.ready_at,
-        coalesce(x.result_text::json, x.result), x.error_code, x.error_message
+        coalesce(x.result_text::json, x.result), x.error_code, x.error_message, x.log
       from settled s join input x using (i)
     ), buried as (
       insert into dead_letters (seq, task_type, lane, error_code, error_message, died_at)

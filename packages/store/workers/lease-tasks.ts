@@ -1,5 +1,5 @@
 import { hasTemplates, type Json, type Lane } from "@millrace/core";
-import { SHORT_LANE_TIMEOUT_S_MAX } from "@millrace/core/limits";
+import { LEASE_ALONE_HELD_S, SHORT_LANE_TIMEOUT_S_MAX } from "@millrace/core/limits";
 import type { Sql } from "../connect.ts";
 
 export interface LeaseWish {
@@ -39,6 +39,8 @@ export interface Leasing {
   readonly tasks: readonly LeasedTask[];
   /** When the next task is due that it could have had; null when it got all that it wanted, or none is coming. */
   readonly nextDue: Date | null;
+  /** Guards for which tasks were parked that it would have had. There may be others behind them: ask again. */
+  readonly heldBy: readonly string[];
 }
 
 interface LeaseRow {
@@ -48,6 +50,7 @@ interface LeaseRow {
   readonly attempts: readonly number[];
   readonly untils: readonly Date[];
   readonly next_due: Date | null;
+  readonly held_by: readonly string[];
 }
 
 interface TaskRow {
@@ -70,12 +73,13 @@ interface TaskRow {
  */
 export async function leaseTasks(sql: Sql, wish: LeaseWish): Promise<Leasing> {
   const [row] = await sql<LeaseRow[]>`
-    select is_current, free, taken::text[]::float8[] as taken, attempts, untils, next_due
+    select is_current, free, taken::text[]::float8[] as taken, attempts, untils, next_due, held_by
     from lease_tasks(${wish.workerId}, ${wish.session}, ${wish.ownerId}::bigint, ${wish.tasksMax},
-      ${[...wish.priorities]}::smallint[], ${wish.leaseS}, ${SHORT_LANE_TIMEOUT_S_MAX})`;
+      ${[...wish.priorities]}::smallint[], ${wish.leaseS}, ${SHORT_LANE_TIMEOUT_S_MAX},
+      ${LEASE_ALONE_HELD_S})`;
   if (row === undefined) throw new Error("lease_tasks answers in one row");
-  const { is_current: isCurrent, free, next_due: nextDue } = row;
-  if (row.taken.length === 0) return { isCurrent, free, tasks: [], nextDue };
+  const { is_current: isCurrent, free, next_due: nextDue, held_by: heldBy } = row;
+  if (row.taken.length === 0) return { isCurrent, free, tasks: [], nextDue, heldBy };
   const asked = await sql<TaskRow[]>`
     select seq, task_id, task_type, payload, dependencies is not null as has_parents, lane, priority, timeout_s,
       max_attempts, correlation_id, trace_context
@@ -88,7 +92,7 @@ export async function leaseTasks(sql: Sql, wish: LeaseWish): Promise<Leasing> {
     if (task === undefined || attempt === undefined || leaseUntil === undefined) return [];
     return [toLeased(task, attempt, leaseUntil)];
   });
-  return { isCurrent, free, tasks, nextDue };
+  return { isCurrent, free, tasks, nextDue, heldBy };
 }
 
 function toLeased(task: TaskRow, attempt: number, leaseUntil: Date): LeasedTask {

@@ -22,6 +22,7 @@ const FACTS: WhyFacts = {
   limit: null,
   pause: null,
   capableWorkers: 1,
+  isAlone: false,
   ahead: { tasks: 4, isCapped: false },
 };
 const why = (facts: Partial<WhyFacts>) => explainTask({ ...FACTS, ...facts });
@@ -51,6 +52,7 @@ const CASES: readonly (readonly [reason: string, facts: Partial<WhyFacts>, summa
   ],
   ["paused_type", { phase: "parked", pause }, /type simulate is paused \(maintenance\)/],
   ["no_worker", { capableWorkers: 0 }, /can run simulate/],
+  ["quarantine", { isAlone: true }, /in quarantine, because workers died with it/],
   ["lane_position", {}, /4 tasks are before it/],
 ];
 

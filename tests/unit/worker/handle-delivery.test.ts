@@ -1,107 +1,18 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import type { Bus, Delivery } from "@millrace/bus";
+import type { Delivery } from "@millrace/bus";
 import { ATTEMPT_NUMBER_MAX } from "@millrace/core/limits";
-import type { AttemptOutcome, Json } from "@millrace/core/task";
-import { createLog, createMetrics } from "@millrace/observe";
-import type { ClaimAnswer, SettleAnswer, Settlement } from "@millrace/store";
+import type { Json } from "@millrace/core/task";
 import { handleDelivery } from "@millrace/worker/handle-delivery";
-import { createWorkerMetrics } from "@millrace/worker/metrics";
-import type { Settled, WorkerPorts } from "@millrace/worker/ports";
-import { RunningAttempts } from "@millrace/worker/running";
 import type { TaskContext } from "@millrace/worker/task-type";
 import { dispatchOf, LEVEL } from "../../support/bus.ts";
 
-/** The ports that cannot be made to fail on command are played; what a delivery is told is written down. */
-interface Stage {
-  readonly ports: WorkerPorts;
-  /** What was said of the delivery: "+ACK", "-NAK …". */
-  readonly said: string[];
-  readonly settlements: Settlement[];
-  readonly followed: Settled[];
-  readonly metrics: () => Promise<string>;
-  audits: number;
-  nudges: number;
-  claimAnswer: () => Promise<ClaimAnswer>;
-  settleAnswer: (settlement: Settlement) => Promise<SettleAnswer>;
-  readonly paused: Set<string>;
-  parkAnswer: () => Promise<boolean>;
-  handler: (context: TaskContext) => Promise<AttemptOutcome>;
-}
-
-const READY_AT = new Date("2026-01-15T12:00:00Z");
-const OK: AttemptOutcome = { kind: "completed", result: "done" };
-const FAILED: AttemptOutcome = { kind: "failed", error: { code: "BOOM", message: "no" }, isRetryable: true };
+import { FAILED, OK, READY_AT, type Stage, setStage } from "../../support/delivery-stage.ts";
 
 let stage: Stage;
 beforeEach(() => {
   stage = setStage();
 });
 afterEach(() => stage.ports.running.stop());
-
-function setStage(): Stage {
-  const said: string[] = [];
-  const connection = { isClosed: () => false, publish: (_: string, word: string) => said.push(word) };
-  const bus = { connection } as unknown as Bus;
-  const registry = createMetrics({ service: "worker" });
-  const log = createLog({
-    service: "worker",
-    level: "CRITICAL",
-    format: "json",
-    destination: { write: () => {}, flush: () => {} },
-  });
-  const made: Stage = {
-    said,
-    settlements: [],
-    followed: [],
-    metrics: () => registry.render(),
-    audits: 0,
-    nudges: 0,
-    claimAnswer: async () => ({ kind: "claimed" }),
-    settleAnswer: async () => ({ kind: "settled", readyAt: READY_AT }),
-    paused: new Set(),
-    parkAnswer: async () => true,
-    handler: async () => OK,
-    ports: {
-      bus,
-      log,
-      session: "me~1",
-      metrics: createWorkerMetrics(registry, () => {}),
-      running: new RunningAttempts(bus),
-      types: new Map([
-        ["simulate", { taskType: "simulate", run: (context: TaskContext) => made.handler(context) }],
-      ]),
-      attempts: {
-        claim: () => made.claimAnswer(),
-        settle: (settlement: Settlement) => {
-          made.settlements.push(settlement);
-          return made.settleAnswer(settlement);
-        },
-      },
-      audit: {
-        request: () => {
-          made.audits += 1;
-        },
-      },
-      endTeller: {
-        nudge: () => {
-          made.nudges += 1;
-        },
-      },
-      pauses: { isTypePaused: (taskType: string) => made.paused.has(taskType) },
-      parking: { park: () => made.parkAnswer() },
-      guards: { concern: () => false },
-      random: () => 0.5,
-      timeoutMsOf: () => 5_000,
-      taskLog: () => ({ debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }),
-      tell: () => {},
-      tellProgress: () => {},
-      flushLive: () => {},
-      followUp: async (settled: Settled) => void made.followed.push(settled),
-      background: () => {},
-    } as unknown as WorkerPorts,
-  };
-  return made;
-}
 
 const deliveryOf = (body: string): Delivery => ({ level: LEVEL, body, reply: "$JS.ACK.x" });
 const handle = (overrides = {}) =>
@@ -292,4 +203,38 @@ test("the handler gets the payload, the attempt and the correlation id of the di
   const payload: Json = { a: [1, "ü"] };
   await handle({ payload, attempt: 3, correlation_id: "request-9" });
   expect(seen).toMatchObject({ taskId: "task-7", payload, attempt: 3, correlationId: "request-9" });
+});
+
+describe("what workers died with", () => {
+  test("waits, unclaimed, while another one has the place", async () => {
+    stage.isPlaceTaken = true;
+    await handle({ runs_alone: true });
+    expect(stage.said).toHaveLength(1);
+    expect(stage.said[0]).toMatch(/^-NAK \{"delay": \d{10}\}$/);
+    expect(stage.settlements).toEqual([]);
+    expect(stage.isPlaceTaken).toBe(true);
+  });
+
+  test.each([
+    ["completed", OK],
+    ["failed", FAILED],
+  ] as const)("is %s as any other, with its log, and leaves the place", async (kind, outcome) => {
+    stage.handler = async () => outcome;
+    await handle({ runs_alone: true });
+    expect(stage.settlements).toMatchObject([{ kind, log: "alone" }]);
+    expect(stage.isPlaceTaken).toBe(false);
+  });
+
+  test("leaves the place when its claim is refused, or its end cannot be written", async () => {
+    stage.claimAnswer = async () => ({ kind: "stale" });
+    await handle({ runs_alone: true });
+    expect(stage.isPlaceTaken).toBe(false);
+    stage.claimAnswer = async () => ({ kind: "claimed" });
+    stage.handler = async () => {
+      throw new Error("not even started");
+    };
+    await handle({ runs_alone: true });
+    expect(stage.isPlaceTaken).toBe(false);
+    expect(stage.audits).toBe(1);
+  });
 });

@@ -54,6 +54,8 @@ export interface Attempt {
   readonly retry_at: string | null;
   readonly result: Json;
   readonly error: TaskFailure | null;
+  /** Of an attempt that ran alone. */
+  readonly log: string | null;
 }
 
 export interface Graph {

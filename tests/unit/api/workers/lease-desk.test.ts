@@ -54,7 +54,7 @@ function room(usage: Readonly<Record<string, number>> = {}): Room {
         await Promise.resolve();
         const tasks = Array.from({ length: Math.min(it.waiting, wish.tasksMax) }, (_, n) => task(n));
         it.waiting -= tasks.length;
-        return { isCurrent: true, free: 10, tasks, nextDue: null };
+        return { isCurrent: true, free: 10, tasks, nextDue: null, heldBy: [] };
       },
       usageOf: (workerId) => ({ cpu: usage[workerId] ?? null, memory: null }),
       giveBack: (worker) => void it.given.push(worker.workerId),

@@ -8,7 +8,9 @@ import {
   listClaimingSessions,
   listClaims,
   listDeadLetters,
+  loadDispatches,
   loseClaims,
+  reopenTask,
   settleAttempts,
 } from "@millrace/store";
 import {
@@ -142,4 +144,46 @@ test("a file that costs a worker too often is told to be quarantined, and how of
     ...Array.from({ length: LOST_ATTEMPTS_MAX }, () => "WORKER_LOST"),
     "QUARANTINED",
   ]);
+});
+
+test("what two workers died with is to run alone, and says so to whoever runs it", async () => {
+  const seq = await submitOne(store.sql, { task_id: "killer" });
+  for (const attempt of [1, 2]) {
+    expect((await loadDispatches(store.sql, [seq]))[0]?.dispatch.runs_alone).toBeUndefined();
+    await claimAttempts(store.sql, "w~1", [{ seq, attempt }]);
+    await loseClaims(store.sql, "w~1");
+  }
+  expect((await loadDispatches(store.sql, [seq]))[0]?.dispatch).toMatchObject({
+    attempt: 3,
+    runs_alone: true,
+  });
+});
+
+test("failures make nobody run alone", async () => {
+  const seq = await submitOne(store.sql, { task_id: "t", max_attempts: 9 });
+  for (const attempt of [1, 2, 3]) {
+    await claimAttempts(store.sql, "w~1", [{ seq, attempt }]);
+    await settleAttempts(store.sql, "w~1", [failure(seq, attempt)]);
+  }
+  expect((await loadDispatches(store.sql, [seq]))[0]?.dispatch.runs_alone).toBeUndefined();
+});
+
+test("a redrive of what workers died with runs alone at once", async () => {
+  const seq = await submitOne(store.sql, { task_id: "killer" });
+  for (const attempt of [1, 2]) {
+    await claimAttempts(store.sql, "w~1", [{ seq, attempt }]);
+    await loseClaims(store.sql, "w~1");
+  }
+  await claimAttempts(store.sql, "w~1", [{ seq, attempt: 3 }]);
+  await settleAttempts(store.sql, "w~1", [{ ...death(seq, 3), log: "last words\0 \ud800" }]);
+  expect((await listAttempts(store.sql, seq)).map(({ log }) => log)).toEqual([
+    null,
+    null,
+    "last words \ufffd",
+  ]);
+  expect(await reopenTask(store.sql, { seq, redrivenBy: 1, delayMs: 0 })).toBe(true);
+  expect((await loadDispatches(store.sql, [seq]))[0]?.dispatch).toMatchObject({
+    attempt: 4,
+    runs_alone: true,
+  });
 });

@@ -86,7 +86,10 @@ test("a task that is not due yet is not leased, and the worker is told when it i
   const worker = await register(store.sql);
   const at = new Date(Date.now() + 60_000);
   await submitOne(store.sql, { ...render, run_at: at.toISOString() });
-  expect(await lease(store.sql, worker)).toEqual({ isCurrent: true, free: 5, tasks: [], nextDue: at });
+  expect(await lease(store.sql, worker)).toEqual({
+    ...{ isCurrent: true, free: 5, tasks: [] },
+    ...{ nextDue: at, heldBy: [] },
+  });
 });
 
 test("a former life, and a draining worker, get nothing", async () => {

@@ -50,7 +50,7 @@ export function Timeline({ task, attempts }: TimelineProps) {
 }
 
 function AttemptStep({ attempt }: { readonly attempt: Attempt }) {
-  const { started_at: started, ended_at: ended, worker_id: worker, error } = attempt;
+  const { started_at: started, ended_at: ended, worker_id: worker, error, log } = attempt;
   const tookMs = started === null || ended === null ? null : Date.parse(ended) - Date.parse(started);
   return (
     <Step tone={toneOf(attempt.status)} at={ended ?? started}>
@@ -64,6 +64,7 @@ function AttemptStep({ attempt }: { readonly attempt: Attempt }) {
           {error.code}: {error.message}
         </span>
       )}
+      {log !== null && log !== undefined && <pre class="log">{log}</pre>}
     </Step>
   );
 }
