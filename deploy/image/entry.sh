@@ -1,4 +1,4 @@
-#!/usr/bin/env bash
+#!/bin/bash
 # The image's entry point: runs the part that its first argument names, in this process, so that signals reach it.
 set -euo pipefail
 

@@ -1,4 +1,4 @@
-#!/usr/bin/env bash
+#!/bin/bash
 # Ends with 0 when the part in this container is ready (`/health/ready`, or what the first argument names), else with 1.
 # The API answers at API_PORT, every other part at HEALTH_PORT; the one that takes the connection is asked. Nothing but
 # bash is needed, and nothing is started: a probe every few seconds must not cost what a process of Bun costs.

@@ -6,8 +6,8 @@ import { DEPLOY, PROJECT, readText } from "../../support/deploy-files.ts";
 
 const dockerfile = readText("deploy/Dockerfile");
 const entry = join(DEPLOY, "image/entry.sh");
-/** Of Bun and of Node.js; all others are Millrace's. */
-const FOREIGN = new Set(["NODE_ENV", "BUN_RUNTIME_TRANSPILER_CACHE_PATH", "DO_NOT_TRACK"]);
+/** Of the system, of Bun and of Node.js; all others are Millrace's. */
+const FOREIGN = new Set(["PATH", "HOME", "NODE_ENV", "BUN_RUNTIME_TRANSPILER_CACHE_PATH", "DO_NOT_TRACK"]);
 
 function run(command: readonly string[]) {
   const { exitCode, stdout, stderr } = Bun.spawnSync([...command]);
@@ -29,7 +29,8 @@ test("the image copies the manifest of every workspace, without which the lock f
 test("every patch that the installation needs lies in what is copied before it", () => {
   const { patchedDependencies } = JSON.parse(readText("package.json"));
   const folders = Object.values<string>(patchedDependencies).map((path) => path.replace(/\/[^/]+$/, ""));
-  const before = dockerfile.slice(0, dockerfile.indexOf("bun install"));
+  const before = dockerfile.slice(0, dockerfile.indexOf("RUN --mount"));
+  expect(before).toContain("COPY package.json bun.lock");
   for (const folder of folders) expect(before).toContain(`COPY ${folder} ${folder}`);
 });
 
@@ -103,4 +104,26 @@ test("nothing but what the image is made of is sent to its builder", () => {
     expect({ source, isSent }).toEqual({ source, isSent: true });
   }
   expect(lines).toContain("**/.env");
+});
+
+test("what runs has no package manager, is one user's who is not root, and starts with nothing that its base left", () => {
+  const last = dockerfile.slice(dockerfile.lastIndexOf("\nFROM "));
+  expect(last).toStartWith("\nFROM scratch\n");
+  // Nothing is run there: there is no shell tool to run.
+  expect(last).not.toMatch(/^RUN /m);
+  expect(last).toMatch(/^USER 10001:10001$/m);
+  expect(last).toMatch(/^HEALTHCHECK /m);
+  const packages = /^packages=\((.*)\)$/m.exec(readText("deploy/image/make-root.sh"))?.[1]?.split(" ") ?? [];
+  expect(packages).toContain("bash");
+  for (const each of ["apt", "dpkg", "perl-base", "coreutils", "openssl"])
+    expect(packages).not.toContain(each);
+});
+
+test("every script of the image is one that bash takes", () => {
+  for (const path of ["entry.sh", "healthcheck.sh", "install.sh", "make-root.sh"].map(
+    (name) => `image/${name}`,
+  ))
+    expect({ path, ...run(["bash", "-n", join(DEPLOY, path)]) }).toEqual({ path, status: 0, said: "" });
+  for (const path of ["build-image.sh", "smoke-image.sh"])
+    expect({ path, ...run(["bash", "-n", join(DEPLOY, path)]) }).toEqual({ path, status: 0, said: "" });
 });
