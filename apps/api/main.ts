@@ -187,6 +187,7 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
   const { adminEmail: email, adminPassword: password, adminApiKey: apiKey } = config;
   if (email !== undefined && password !== undefined) await ensureAdmin(ports, { email, password, apiKey });
   answerAsPart(bus, ports);
+  connections.alerts.tellFacts(() => ports.workerDesk.metrics.outcomes());
   const app = createApp(ports);
   const listening = serve(app, { host: config.apiHost, port: config.apiPort });
   log.info("listening", { url: listening.url, port: listening.port });

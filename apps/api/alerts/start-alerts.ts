@@ -14,6 +14,8 @@ export interface ApiAlertsOptions {
 
 export interface ApiAlerts {
   readonly board: AlertBoard;
+  /** What this process counts, from now on told with its pulse. */
+  tellFacts(facts: () => Readonly<Record<string, number>>): void;
   stop(): void;
 }
 
@@ -41,7 +43,8 @@ export async function startAlerts({ bus, log, rules, tell }: ApiAlertsOptions): 
     else parts.hear(pulse, now());
   });
   await book.start();
-  const stopPulse = startPulse(bus, { name: "api", instance });
+  let factsOf: () => Readonly<Record<string, number>> = () => ({});
+  const stopPulse = startPulse(bus, { name: "api", instance, facts: () => factsOf() });
   let natsDown: AlertRecord | undefined;
   let isBusy = false;
   const rounds = setInterval(async () => {
@@ -59,6 +62,9 @@ export async function startAlerts({ bus, log, rules, tell }: ApiAlertsOptions): 
       unwritten: () => [...keeper.unwritten(), ...(natsDown === undefined ? [] : [natsDown])],
       wallMs: Date.now,
     }),
+    tellFacts: (facts) => {
+      factsOf = facts;
+    },
     stop: () => {
       clearInterval(rounds);
       stopHearing();

@@ -50,6 +50,13 @@ export class AlertReadings {
     this.#deadLetters.add(1, nowMs);
   }
 
+  /** For the pulse: what waits and runs, as it was measured last; empty when that is too long ago. */
+  queueFacts(nowMs: number): Readonly<Record<string, number>> {
+    if (this.#measured === undefined || nowMs - this.#measured.atMs > MEASURED_MS_MAX) return {};
+    const { waiting, scheduled, queued, retryWait, running } = this.#measured.what.open;
+    return { queue_pending: waiting + scheduled + queued + retryWait, queue_running: running };
+  }
+
   round(nowMs: number): Round {
     const { parts } = this.#sources;
     const isDeaf = parts.isDeaf(nowMs);
@@ -94,10 +101,12 @@ export class AlertReadings {
   }
 
   #rates(nowMs: number): readonly Reading[] {
-    for (const [instance, facts] of this.#sources.parts.facts("worker", nowMs)) {
-      this.#completed.note(instance, facts.attempts_completed ?? 0, nowMs);
-      this.#failed.note(instance, facts.attempts_failed ?? 0, nowMs);
-    }
+    // Attempts of workers over HTTP are counted by the api that hears how they ended.
+    for (const part of ["worker", "api"])
+      for (const [instance, facts] of this.#sources.parts.facts(part, nowMs)) {
+        this.#completed.note(instance, facts.attempts_completed ?? 0, nowMs);
+        this.#failed.note(instance, facts.attempts_failed ?? 0, nowMs);
+      }
     const failed = this.#failed.within(nowMs);
     const ended = failed + this.#completed.within(nowMs);
     return [

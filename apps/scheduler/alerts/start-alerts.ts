@@ -74,7 +74,10 @@ export async function startAlerts(options: AlertsOptions): Promise<Alerts> {
   const stopLetters = onDeadLetterWritten(bus, () => readings.noteDeadLetter(now()));
   await book.start();
   await breakers.start();
-  const stopPulse = startPulse(bus, { name: "scheduler", instance });
+  const stopPulse = startPulse(bus, {
+    ...{ name: "scheduler", instance },
+    facts: () => readings.queueFacts(now()),
+  });
   const probe = setInterval(() => void postgres.ask(), PROBE_MS);
   const duty = new Duty({
     name: "alert",

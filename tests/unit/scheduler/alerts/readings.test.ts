@@ -65,6 +65,28 @@ test("the share of failures needs enough attempts to say anything", () => {
   expect(tell(1_010, 1_030, 2_000)).toEqual([{ value: 0.75 }]);
 });
 
+test("attempts of workers over HTTP count as those of our own; the api tells how they ended", () => {
+  const { parts, readings } = readingsOf();
+  const tell = (name: string, completed: number, failed: number, nowMs: number) => {
+    const facts = { attempts_completed: completed, attempts_failed: failed };
+    parts.hear({ name, instance: name, facts }, nowMs);
+    return ofRule(readings.round(nowMs).readings, "error_rate");
+  };
+  tell("worker", 0, 0, 0);
+  tell("api", 0, 0, 0);
+  tell("worker", 10, 0, 1_000);
+  expect(tell("api", 0, 30, 1_000)).toEqual([{ value: 0.75 }]);
+});
+
+test("the pulse says how much waits and runs, while that was measured a moment ago", () => {
+  const { readings } = readingsOf();
+  expect(readings.queueFacts(0)).toEqual({});
+  const open = { waiting: 1, scheduled: 2, queued: 3, retryWait: 4, running: 5 };
+  readings.noteMeasured({ ...measuredOf(0), open } as unknown as Measured, 1_000);
+  expect(readings.queueFacts(30_000)).toEqual({ queue_pending: 10, queue_running: 5 });
+  expect(readings.queueFacts(90_000)).toEqual({});
+});
+
 test("dead letters of five minutes are counted", () => {
   const { readings } = readingsOf();
   for (let letter = 0; letter < 4; letter += 1) readings.noteDeadLetter(letter);
