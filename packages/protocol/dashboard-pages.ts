@@ -5,6 +5,7 @@ export const DASHBOARD_PAGES = [
   "schedules",
   "workers",
   "events",
+  "guards",
   "ledger",
   "files",
 ] as const;

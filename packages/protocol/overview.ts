@@ -1,4 +1,5 @@
 import type { Lane, TaskPhase, TaskStatus } from "@millrace/core/task";
+import type { BreakerWords } from "./breaker.ts";
 import type { PartCheck } from "./parts.ts";
 import type { SystemInfo } from "./worker.ts";
 
@@ -19,6 +20,8 @@ export interface WholeNumbers {
   readonly depth: readonly LevelDepthView[];
   /** Lanes and task types of which nothing new is started. */
   readonly paused: readonly string[];
+  /** Of hosts that failed too often or were forced, and some that closed a while ago; the worst first, 100 at most. */
+  readonly breakers: readonly BreakerWords[];
   readonly workers: readonly WorkerView[];
   readonly events: EventFlow;
   readonly parts: readonly PartView[];

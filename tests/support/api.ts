@@ -148,6 +148,8 @@ function build(databaseUrl: string, clock: { ms: number }, options: ApiOptions):
     overviewBus: options.overviewBus ?? {
       readDepths: async () => [],
       readPauses: async () => [],
+      readBreakers: async () => [],
+      followDepth: () => {},
       askParts: async () => [],
       followSteps: () => () => {},
       workers: () => [],

@@ -1,5 +1,7 @@
-import type { KnownWorker, LevelDepth } from "@millrace/bus";
+import type { KnownBreaker, KnownWorker, LevelDepth } from "@millrace/bus";
+import type { BreakerKind } from "@millrace/core/breaker";
 import type { Readiness } from "@millrace/observe";
+import { type BreakerWords, breakerToWords } from "@millrace/protocol";
 import type {
   AlertView,
   LevelDepthView,
@@ -23,6 +25,7 @@ export interface Known {
   readonly open: OpenCounts;
   readonly depths: readonly LevelDepth[];
   readonly paused: readonly string[];
+  readonly breakers: readonly KnownBreaker[];
   readonly history: History;
   readonly parts: Parts;
   readonly readiness: Readiness;
@@ -42,6 +45,7 @@ export function composeNumbers(known: Known): WholeNumbers {
     error_rate: history.errorRate(),
     depth: known.depths.flatMap(depthView),
     paused: known.paused,
+    breakers: breakersView(known.breakers),
     workers: known.workers.map((worker) => workerView(worker, parts)),
     events: parts.events(),
     parts: parts.view(known.readiness),
@@ -66,6 +70,21 @@ function countsOf({ open, depths, history }: Known): OverviewCounts {
 
 function depthView({ lane, priority, pending, delivered }: LevelDepth): readonly LevelDepthView[] {
   return pending + delivered === 0 ? [] : [{ lane, priority, queued: pending, running: delivered }];
+}
+
+/** More than that nobody can read; all of them are at /api/breakers. */
+const BREAKERS_SHOWN_MAX = 100;
+const URGENCY: readonly BreakerKind[] = [
+  ...(["open", "half_open", "closing", "forced_open", "forced_closed", "closed"] as const),
+];
+
+function breakersView(known: readonly KnownBreaker[]): readonly BreakerWords[] {
+  return known
+    .map(({ origin, breaker }) => breakerToWords(origin, breaker))
+    .sort(
+      (a, b) => URGENCY.indexOf(a.state) - URGENCY.indexOf(b.state) || a.origin.localeCompare(b.origin, "en"),
+    )
+    .slice(0, BREAKERS_SHOWN_MAX);
 }
 
 const SICKNESS = { unhealthy: "unhealthy", dead: "dead" } as const;

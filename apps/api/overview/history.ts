@@ -51,6 +51,11 @@ export class History {
     bucket.running = depth.running;
   }
 
+  /** As somebody else counted it, a while ago perhaps; what was counted here is newer. */
+  noteDepthTold(depth: { readonly pending: number; readonly running: number }): void {
+    if (this.#now().pending === null) this.noteDepth(depth);
+  }
+
   /**
    * What happened while nobody listened, as the database has it now. Of a bucket of which a part was heard, whichever
    * says more is right: the other one began later, or knows less.
@@ -68,8 +73,10 @@ export class History {
     this.#forgetOld();
   }
 
-  forget(): void {
-    this.#buckets.clear();
+  /** What moved is in the database, and is read anew; how much waited is nowhere else. */
+  forgetMovements(): void {
+    for (const [startMs, { pending, running }] of this.#buckets)
+      this.#buckets.set(startMs, { ...emptyBucket(startMs), pending, running });
   }
 
   /** @param count the newest so many; all when absent. Oldest first, without holes. */

@@ -1,4 +1,4 @@
-import type { KnownWorker, LevelDepth } from "@millrace/bus";
+import type { KnownBreaker, KnownWorker, LevelDepth } from "@millrace/bus";
 import type { Log, Readiness } from "@millrace/observe";
 import type { LiveTask, LiveTasks, PartReport } from "@millrace/protocol";
 import type { AlertView, OverviewTick, OwnOverview, WholeOverview } from "@millrace/protocol/overview";
@@ -15,9 +15,14 @@ export interface OverviewSources {
   readonly readHistory: () => Promise<readonly HistoryRow[]>;
   readonly readDepths: () => Promise<readonly LevelDepth[]>;
   readonly readPauses: () => Promise<readonly string[]>;
+  readonly readBreakers: () => Promise<readonly KnownBreaker[]>;
   readonly askParts: () => Promise<readonly PartReport[]>;
   /** Calls back for what all tasks do; the returned function ends it. */
   readonly followSteps: (handle: (told: LiveTasks) => void) => () => void;
+  /** Calls back for how much waits and runs, as a scheduler tells it each second, whether anybody watches or not. */
+  readonly followDepth: (
+    handle: (depth: { readonly pending: number; readonly running: number }) => void,
+  ) => void;
   readonly workers: () => readonly KnownWorker[];
   readonly readiness: () => Promise<Readiness>;
   readonly alerts: () => readonly AlertView[];
@@ -70,6 +75,7 @@ export class Overview {
   #open: OpenCounts = NOTHING_OPEN;
   #depths: readonly LevelDepth[] = [];
   #paused: readonly string[] = [];
+  #breakers: readonly KnownBreaker[] = [];
   #readiness: Readiness = { status: "ready", checks: {} };
   #wantedMs = Number.NEGATIVE_INFINITY;
   #running: { readonly ready: Promise<void>; readonly stop: () => void } | undefined;
@@ -82,6 +88,7 @@ export class Overview {
     this.#options = options;
     this.history = new History(options.nowMs);
     this.#parts = new Parts(options.nowMs);
+    options.sources.followDepth((depth) => this.history.noteDepthTold(depth));
   }
 
   /** Resolves once there are numbers. */
@@ -133,7 +140,8 @@ export class Overview {
     const { sources, nowMs } = this.#options;
     return composeNumbers({
       ...{ atMs: nowMs(), open: this.#open, depths: this.#depths, history: this.history },
-      ...{ paused: this.#paused, parts: this.#parts, readiness: this.#readiness },
+      ...{ paused: this.#paused, breakers: this.#breakers },
+      ...{ parts: this.#parts, readiness: this.#readiness },
       ...{ workers: sources.workers(), alerts: sources.alerts() },
     });
   }
@@ -148,7 +156,7 @@ export class Overview {
   #start() {
     if (this.#running !== undefined) return this.#running;
     const { sources } = this.#options;
-    this.history.forget();
+    this.history.forgetMovements();
     this.#parts.begin();
     const unfollow = sources.followSteps((told) => this.#hear(told));
     const ticks = setInterval(() => void this.#tick(), TICK_MS);
@@ -191,10 +199,11 @@ export class Overview {
   /** Every source by itself: what one cannot say, the others still do. */
   async #askAll(): Promise<void> {
     const { sources } = this.#options;
-    const [, depths, paused, reports, readiness] = await Promise.all([
+    const [, depths, paused, breakers, reports, readiness] = await Promise.all([
       this.#countOpen(),
       this.#tried("the depths", sources.readDepths()),
       this.#tried("what is paused", sources.readPauses()),
+      this.#tried("the breakers", sources.readBreakers()),
       this.#tried("how the processes are", sources.askParts()),
       sources.readiness(),
       this.#countOwn(false),
@@ -202,6 +211,7 @@ export class Overview {
     this.#readiness = readiness;
     if (depths !== undefined) this.#depths = depths;
     if (paused !== undefined) this.#paused = paused;
+    if (breakers !== undefined) this.#breakers = breakers;
     if (reports !== undefined) this.#parts.hear(reports);
   }
 

@@ -2,7 +2,9 @@ import {
   askParts,
   type Bus,
   followLive,
+  hearPulses,
   openWorkersBucket,
+  readBreakers,
   readLevelDepths,
   readToldPauses,
   WorkerRegistry,
@@ -18,7 +20,7 @@ import { RUN_TIME_SCALE } from "./run-times.ts";
 /** What the overview learns from NATS. */
 export type OverviewBus = Pick<
   OverviewSources,
-  "readDepths" | "readPauses" | "askParts" | "followSteps" | "workers"
+  "readDepths" | "readPauses" | "readBreakers" | "askParts" | "followSteps" | "followDepth" | "workers"
 >;
 
 /** Answers that come later than this are for the next question. */
@@ -32,8 +34,14 @@ export async function connectOverview(bus: Bus): Promise<OverviewBus> {
   return {
     readDepths: () => readLevelDepths(bus),
     readPauses: async () => [...((await readToldPauses(bus)) ?? [])],
+    readBreakers: async () => [...(await readBreakers(bus)).values()],
     askParts: () => askParts(bus, ANSWER_MS_MAX),
     followSteps: (handle) => followLive(bus, handle),
+    followDepth: (handle) =>
+      void hearPulses(bus, ({ facts = {} }) => {
+        const { queue_pending: pending, queue_running: running } = facts;
+        if (pending !== undefined && running !== undefined) handle({ pending, running });
+      }),
     workers: () => registry.list(),
   };
 }

@@ -12,7 +12,7 @@ import { type BreakerOrder, listBreakers, steerBreaker } from "../use-cases/stee
 const tag = "Guards";
 const maybeTime = (description: string) => t.Nullable(t.String({ format: "date-time", description }));
 
-const fields = {
+export const breakerFields = {
   origin: t.String({ description: "Scheme, name and port of the host." }),
   state: choice(BREAKER_KINDS),
   since: t.String({ format: "date-time" }),
@@ -23,10 +23,13 @@ const fields = {
   lease_until: maybeTime("Until when it is that worker's turn."),
   forced_by: t.Nullable(t.String()),
 };
-const BreakerAnswer = strict(fields);
+const BreakerAnswer = strict(breakerFields);
 const BreakerList = strict({
   items: t.Array(
-    strict({ ...fields, parked: t.Integer({ description: `Tasks that wait. Up to ${QUEUE_COUNT_MAX}.` }) }),
+    strict({
+      ...breakerFields,
+      parked: t.Integer({ description: `Tasks that wait. Up to ${QUEUE_COUNT_MAX}.` }),
+    }),
   ),
 });
 

@@ -4,6 +4,7 @@ import { documented } from "../docs/documented.ts";
 import { guarded, sightOf } from "../http/access.ts";
 import { choice } from "../http/schema.ts";
 import type { Ports } from "../ports.ts";
+import { breakerFields } from "./breakers.ts";
 
 const tag = "Operations";
 const count = () => t.Integer({ minimum: 0 });
@@ -72,6 +73,7 @@ const OverviewAnswer = t.Object({
     t.Array(t.Object({ lane: choice(LANES), priority: t.Integer(), queued: count(), running: count() })),
   ),
   paused: t.Optional(t.Array(t.String({ description: "A lane or a task type." }))),
+  breakers: t.Optional(t.Array(t.Object(breakerFields), { description: "The worst first; 100 at most." })),
   workers: t.Optional(t.Array(WorkerAnswer)),
   events: t.Optional(t.Record(t.String(), maybe())),
   parts: t.Array(PartAnswer),

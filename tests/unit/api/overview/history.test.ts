@@ -57,3 +57,17 @@ test("the database fills in what was not heard, and nothing is counted twice", (
   history.fillIn(rows);
   expect(history.sums()).toEqual({ completed: 14, failed: 7, retried: 10, submitted: 7 });
 });
+
+test("how much waits is kept while nobody watches, and what was counted here goes before what was told", () => {
+  const { clock, history } = historyAt();
+  history.noteDepthTold({ pending: 40, running: 4 });
+  clock.ms += 10_000;
+  history.noteDepth({ pending: 30, running: 3 });
+  history.noteDepthTold({ pending: 99, running: 9 });
+  history.note("completed", 5);
+  history.forgetMovements();
+  expect(history.view(2)).toMatchObject([
+    { pending: 40, running: 4, completed: 0 },
+    { pending: 30, running: 3, completed: 0 },
+  ]);
+});

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { Overview, type OverviewSources } from "@millrace/api/overview/overview";
+import type { Breaker } from "@millrace/core/breaker";
 import { createLog } from "@millrace/observe";
 import type { LiveTasks } from "@millrace/protocol";
 
@@ -30,6 +31,8 @@ function stage(overrides: Partial<OverviewSources> = {}) {
       return [];
     },
     readPauses: async () => ["long"],
+    readBreakers: async () => [],
+    followDepth: () => {},
     askParts: async () => {
       calls.parts += 1;
       return [];
@@ -97,6 +100,39 @@ test("users who look are counted by one query, and are told neither reasons nor 
   expect(own).toMatchObject({ scope: "own", counts: { completed: 1 } });
   expect(own.parts.find(({ name }) => name === "worker")).toEqual({
     ...{ name: "worker", status: "degraded", reason: null, instances: 0, checks: {} },
+  });
+  overview.stop();
+});
+
+test("breakers that let nothing through stand first, then those that somebody holds; closed ones last", async () => {
+  const sinceMs = Date.now();
+  const down = { sinceMs, openings: 1, reason: "CONNECT_FAILED" };
+  const known = (origin: string, breaker: Breaker) => ({ origin, breaker, revision: 1 });
+  const { overview } = stage({
+    readBreakers: async () => [
+      known("http://a", { kind: "closed", sinceMs }),
+      known("http://b", { kind: "forced_open", sinceMs, by: "user:1", reason: null }),
+      known("http://d", { kind: "open", ...down, probeAtMs: sinceMs }),
+      known("http://c", { kind: "open", ...down, probeAtMs: sinceMs }),
+    ],
+  });
+  await overview.ready(null);
+  const told = overview.tick().breakers.map(({ origin, state }) => `${origin} ${state}`);
+  expect(told).toEqual(["http://c open", "http://d open", "http://b forced_open", "http://a closed"]);
+  overview.stop();
+});
+
+test("how much waits is told by a scheduler, also before anybody watches", async () => {
+  let tell: (depth: { pending: number; running: number }) => void = () => {};
+  const followDepth = (handle: typeof tell) => {
+    tell = handle;
+  };
+  const { overview, calls } = stage({ followDepth, countOpen: () => Promise.reject(new Error("away")) });
+  tell({ pending: 12, running: 3 });
+  expect(calls.open + calls.depths).toBe(0);
+  await overview.ready(null);
+  expect(overview.whole().history.findLast(({ pending }) => pending !== null)).toMatchObject({
+    ...{ pending: 12, running: 3 },
   });
   overview.stop();
 });
