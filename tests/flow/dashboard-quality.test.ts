@@ -15,6 +15,7 @@ const PAGES = [
   "/dead-letters",
   "/schedules",
   "/workers",
+  "/guards",
   "/events",
   "/ledger",
   "/files",
@@ -29,6 +30,9 @@ beforeAll(async () => {
   const dead = { task_type: "simulate", max_attempts: 1, payload: { duration_ms: 1, failure_rate: 1 } };
   await stack.submit({ ...dead, task_id: "shown" });
   await stack.untilPhase("shown", "dead", 30_000);
+  await stack.call("POST", `/api/breakers/${encodeURIComponent("https://stopped.example")}/open`, {});
+  await stack.call("PUT", "/api/limits", { scope: "type", name: "shown", rate_per_second: 5 });
+  await stack.call("POST", "/api/queues/shown/pause", { reason: "to be seen" });
   await stack.call("POST", "/api/events", [{ type: "t", level: "error", message: "something to see" }]);
 }, BROWSER_MS);
 afterAll(() => stack.close(), TEST_MS);
@@ -75,6 +79,13 @@ describe.each([
       faults.push(...(await seriousFaults(page)).map((fault) => `a dialog: ${fault}`));
       await page.keyboard.press("Escape");
       await page.getByRole("dialog").waitFor({ state: "detached" });
+      for (const button of ["Stop calls to a host …", "Set a limit …", "Pause a lane or a type …"]) {
+        await settled(page, "/guards");
+        await page.getByRole("button", { name: button }).click();
+        await page.getByRole("dialog").waitFor();
+        faults.push(...(await seriousFaults(page)).map((fault) => `${button}: ${fault}`));
+        await page.getByRole("dialog").getByRole("button", { name: "Leave it" }).click();
+      }
       await settled(page, "/events?live=on");
       faults.push(...(await seriousFaults(page)).map((fault) => `the live tail: ${fault}`));
       expect(faults).toEqual([]);

@@ -2,6 +2,7 @@ import type { ComponentChild } from "preact";
 import { DeadLetters } from "./pages/dead-letters.tsx";
 import { Events } from "./pages/events.tsx";
 import { Files } from "./pages/files.tsx";
+import { Guards } from "./pages/guards.tsx";
 import { Ledger } from "./pages/ledger.tsx";
 import { Overview } from "./pages/overview.tsx";
 import { Schedules } from "./pages/schedules.tsx";
@@ -37,6 +38,8 @@ export function pageFor(path: string): Shown {
       return { title: "Files", content: <Files /> };
     case "schedules":
       return { title: "Schedules", content: <Schedules /> };
+    case "guards":
+      return { title: "Guards", content: <Guards /> };
     case "ledger":
       return { title: "Ledger", content: <Ledger /> };
     default:

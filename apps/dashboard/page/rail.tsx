@@ -1,3 +1,4 @@
+import { useEffect, useRef } from "preact/hooks";
 import { Link } from "./parts/link.tsx";
 import { countWords } from "./parts/words.ts";
 import { path } from "./state/location.ts";
@@ -17,12 +18,21 @@ const ENTRIES: readonly Entry[] = [
   { to: "/dead-letters", name: "Dead letters" },
   { to: "/schedules", name: "Schedules" },
   { to: "/workers", name: "Workers", forOperators: true },
+  { to: "/guards", name: "Guards", forOperators: true },
   { to: "/events", name: "Events" },
   { to: "/ledger", name: "Ledger", forOperators: true },
   { to: "/files", name: "Files" },
 ];
 
 export function Rail() {
+  const here = path.value;
+  const nav = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // On a phone the way between the pages is wider than the screen. Not by scrollIntoView, which moves where Tab goes on.
+    const link = nav.current?.querySelector<HTMLElement>("[aria-current=page]");
+    if (link == null) return;
+    nav.current?.scrollTo({ left: link.offsetLeft - (nav.current.clientWidth - link.offsetWidth) / 2 });
+  }, [here]);
   const entries = ENTRIES.filter(({ forOperators = false }) => !forOperators || isOperator());
   return (
     <header class="rail">
@@ -30,7 +40,7 @@ export function Rail() {
         <Mark />
         Millrace
       </Link>
-      <nav aria-label="Pages">
+      <nav aria-label="Pages" ref={nav}>
         <ul>
           {entries.map(({ to, name }) => (
             <li key={to}>
@@ -69,12 +79,21 @@ function isWithin(to: string): boolean {
 function Count({ of }: { readonly of: string }) {
   const numbers = whole.value;
   if (numbers === null) return null;
+  const firing = numbers.alerts.filter(({ state }) => state === "firing").length;
+  if (of === "/" && firing > 0)
+    return (
+      <span class="count bad">
+        {firing} {firing === 1 ? "alert" : "alerts"}
+      </span>
+    );
   if (of === "/dead-letters" && numbers.counts.dead_letters > 0)
     return <span class="count bad">{countWords(numbers.counts.dead_letters)}</span>;
   if (of === "/tasks" && numbers.counts.running > 0)
     return <span class="count">{countWords(numbers.counts.running)} running</span>;
   const sick = numbers.workers.filter(({ status }) => status !== "active").length;
   if (of === "/workers" && sick > 0) return <span class="count bad">{sick}</span>;
+  const held = numbers.breakers.filter(({ state }) => state !== "closed").length + numbers.paused.length;
+  if (of === "/guards" && held > 0) return <span class="count bad">{held}</span>;
   return null;
 }
 

@@ -3,9 +3,9 @@ import { Link } from "../parts/link.tsx";
 import { Moment } from "../parts/moment.tsx";
 import { Nothing } from "../parts/nothing.tsx";
 import { Page, Panel } from "../parts/panel.tsx";
-import { countWords, rateWords, shareWords } from "../parts/words.ts";
+import { countWords, durationWords, rateWords } from "../parts/words.ts";
 import { own, whole } from "../state/overview.ts";
-import { RunTimes, Throughput } from "./overview/charts.tsx";
+import { Failures, RunTimes, Standing, Throughput } from "./overview/charts.tsx";
 import { Depth } from "./overview/depth.tsx";
 import { Alerts, Parts } from "./overview/health.tsx";
 import { Race, Stage } from "./overview/race.tsx";
@@ -25,6 +25,15 @@ export function Overview() {
 
 function WholePage({ numbers }: { readonly numbers: WholeOverview }) {
   const hasNothing = numbers.counts.pending + numbers.counts.running + numbers.counts.completed_1h === 0;
+  const { history } = numbers;
+  const isTrouble =
+    numbers.alerts.some(({ state }) => state === "firing") ||
+    numbers.parts.some(({ status }) => status !== "up");
+  // What is wrong comes first; when nothing is, it would be in the way.
+  const watch = [
+    <Alerts key="alerts" alerts={numbers.alerts} />,
+    <Parts key="parts" parts={numbers.parts} />,
+  ];
   return (
     <Page
       title="Overview"
@@ -36,12 +45,14 @@ function WholePage({ numbers }: { readonly numbers: WholeOverview }) {
     >
       <Race numbers={numbers} />
       <div class="grid">
-        <Throughput history={numbers.history} />
-        <RunTimes history={numbers.history} numbers={numbers} />
-        <Depth depth={numbers.depth} paused={numbers.paused} />
-        <EventFlow numbers={numbers} />
-        <Parts parts={numbers.parts} />
-        <Alerts alerts={numbers.alerts} />
+        {isTrouble && watch}
+        <Throughput key="throughput" history={history} />
+        <RunTimes key="run-times" history={history} numbers={numbers} />
+        <Standing key="standing" history={history} numbers={numbers} />
+        <Failures key="failures" history={history} numbers={numbers} />
+        <Depth key="depth" depth={numbers.depth} paused={numbers.paused} />
+        <EventFlow key="events" numbers={numbers} />
+        {!isTrouble && watch}
         <WorkerLines workers={numbers.workers} />
         {hasNothing && <FirstSteps />}
       </div>
@@ -49,24 +60,18 @@ function WholePage({ numbers }: { readonly numbers: WholeOverview }) {
   );
 }
 
-function EventFlow({
-  numbers: { events, counts, error_rate: errorRate },
-}: {
-  readonly numbers: WholeOverview;
-}) {
+function EventFlow({ numbers: { events } }: { readonly numbers: WholeOverview }) {
   const rate = (perSecond: number | null) => (perSecond === null ? "–" : `${rateWords(perSecond)}`);
   return (
-    <Panel title="Events and errors" about={<Link to="/events">All events</Link>}>
+    <Panel title="Events" about={<Link to="/events">All events</Link>}>
       <dl class="facts">
         <Fact name="Accepted" value={rate(events.accepted_per_s)} unit="/s" />
         <Fact name="Stored" value={rate(events.stored_per_s)} unit="/s" />
         <Fact
           name="Recorder behind by"
           value={events.lag_events === null ? "–" : countWords(events.lag_events)}
-          unit={events.lag_seconds === null ? "" : ` events, ${events.lag_seconds} s`}
+          unit={events.lag_seconds === null ? "" : ` events, ${durationWords(events.lag_seconds * 1_000)}`}
         />
-        <Fact name="Attempts that fail, 5 min" value={shareWords(errorRate)} unit="" />
-        <Fact name="Retries, 1 h" value={countWords(counts.retried_1h)} unit="" />
       </dl>
     </Panel>
   );

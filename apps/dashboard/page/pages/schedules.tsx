@@ -2,11 +2,12 @@ import { useState } from "preact/hooks";
 import { Badge } from "../parts/badge.tsx";
 import { Confirm } from "../parts/dialog.tsx";
 import { Link } from "../parts/link.tsx";
+import { Listing } from "../parts/listing.tsx";
 import { Moment } from "../parts/moment.tsx";
 import { Failure, Nothing, Shown } from "../parts/nothing.tsx";
-import { Page, Panel, Scroll } from "../parts/panel.tsx";
+import { Page } from "../parts/panel.tsx";
 import { durationWords } from "../parts/words.ts";
-import { say, sayFailure } from "../state/notices.ts";
+import { carryOut } from "../state/notices.ts";
 import { usePages } from "../state/pages.ts";
 import { callApi, getJson, queryOf, sendJson } from "../wire/api.ts";
 import { isFailure } from "../wire/problem.ts";
@@ -71,33 +72,14 @@ interface ScheduleTableProps {
 
 function ScheduleTable({ schedules, hasMore, more, reload }: ScheduleTableProps) {
   return (
-    <Panel title={`${schedules.length} schedules`} isPadded={false}>
-      <Scroll label="Schedules">
-        <table class="stacked">
-          <thead>
-            <tr>
-              {["Schedule", "Task", "When", "State", "Next", "Last", ""].map((name) => (
-                <th scope="col" key={name}>
-                  {name === "" ? <span class="unseen">Actions</span> : name}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {schedules.map((schedule) => (
-              <ScheduleRow key={schedule.schedule_id} schedule={schedule} reload={reload} />
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
-      {hasMore && (
-        <div class="body">
-          <button type="button" onClick={more}>
-            Show more
-          </button>
-        </div>
-      )}
-    </Panel>
+    <Listing
+      title={`${schedules.length} ${schedules.length === 1 ? "schedule" : "schedules"}`}
+      head={["Schedule", "Task", "When", "State", "Next", "Last", ""]}
+      items={schedules}
+      keyOf={({ schedule_id: id }) => id}
+      row={(schedule) => <ScheduleRow schedule={schedule} reload={reload} />}
+      more={hasMore ? more : undefined}
+    />
   );
 }
 
@@ -142,13 +124,7 @@ function ScheduleActions({ schedule, reload }: { readonly schedule: Schedule; re
   const [isAsking, setAsking] = useState(false);
   const path = `/api/schedules/${encodeURIComponent(schedule.schedule_id)}`;
   const act = async (deed: () => Promise<unknown>, done: string) => {
-    try {
-      await deed();
-      say("done", done);
-      reload();
-    } catch (error) {
-      sayFailure(error);
-    }
+    if (await carryOut(deed, done)) reload();
   };
   const isPaused = schedule.status === "paused";
   const pause = () =>

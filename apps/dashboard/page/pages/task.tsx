@@ -6,7 +6,7 @@ import { Link } from "../parts/link.tsx";
 import { Moment } from "../parts/moment.tsx";
 import { Shown } from "../parts/nothing.tsx";
 import { Panel } from "../parts/panel.tsx";
-import { say, sayFailure } from "../state/notices.ts";
+import { carryOut } from "../state/notices.ts";
 import { sendJson } from "../wire/api.ts";
 import type { Task as TaskShape } from "../wire/shapes.ts";
 import { GraphPanel } from "./task/graph.tsx";
@@ -65,14 +65,11 @@ function Header({ task }: { readonly task: TaskShape }) {
 
 function Actions({ task }: { readonly task: TaskShape }) {
   const [isAsking, setAsking] = useState(false);
-  const act = async (action: "cancel" | "retry", done: string) => {
-    try {
-      await sendJson("POST", `/api/tasks/${encodeURIComponent(task.task_id)}/${action}`, undefined);
-      say("done", done);
-    } catch (error) {
-      sayFailure(error);
-    }
-  };
+  const act = (action: "cancel" | "retry", done: string) =>
+    carryOut(
+      () => sendJson("POST", `/api/tasks/${encodeURIComponent(task.task_id)}/${action}`, undefined),
+      done,
+    );
   const isOpen = task.status === "pending" || task.status === "running";
   return (
     <div class="actions">

@@ -6,6 +6,7 @@ const TONES: Readonly<Record<string, string>> = {
   up: "good",
   ready: "good",
   stored: "good",
+  resolved: "good",
   running: "busy",
   processing: "busy",
   uploading: "busy",
@@ -21,10 +22,19 @@ const TONES: Readonly<Record<string, string>> = {
   warning: "warn square",
   paused: "warn square",
   cancelled: "idle square",
+  closed: "good",
+  open: "bad square",
+  forced_open: "bad square",
+  half_open: "warn square",
+  closing: "warn square",
+  forced_closed: "warn square",
 };
 
 const WORDS: Readonly<Record<string, string>> = {
   retry_wait: "retry wait",
+  half_open: "half open",
+  forced_open: "forced open",
+  forced_closed: "forced closed",
 };
 
 /** Levels of events, by their usual names; others are shown without colour. */

@@ -24,6 +24,8 @@ interface ChartProps {
   readonly heightPx?: number;
   /** Stacked bars instead of lines. */
   readonly isBars?: boolean;
+  /** What is counted, so that no line of the grid lies between two counts. */
+  readonly isWhole?: boolean;
   /** Each line of the grid is ten times the one below: for what spans milliseconds to minutes. */
   readonly isLog?: boolean;
 }

@@ -75,12 +75,19 @@ function optionsOf(element: HTMLElement, props: ChartProps): uPlot.Options {
         ...axis,
         size: 56,
         values: named(words),
+        ...(props.isWhole && { incrs: WHOLE_STEPS }),
         ...(props.isLog && { filter: powersOfTen, grid: { ...axis.grid, filter: powersOfTen } }),
       },
     ],
     series: [{}, ...series.map((one) => seriesOf(one, colour, isBars))],
   };
 }
+
+/** Of things that are counted there is no half. */
+const WHOLE_STEPS = Array.from(
+  { length: 30 },
+  (_, index) => ([1, 2, 5][index % 3] ?? 1) * 10 ** Math.floor(index / 3),
+);
 
 const LINEAR: uPlot.Scale = { range: (_, __, max) => [0, Math.max(max ?? 0, 0.1) * 1.12] };
 const LOG: uPlot.Scale = {

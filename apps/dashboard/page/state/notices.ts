@@ -25,6 +25,18 @@ export function dismiss(id: number): void {
   notices.value = notices.value.filter((notice) => notice.id !== id);
 }
 
+/** Does something and says what became of it. False: it failed. */
+export async function carryOut(deed: () => Promise<unknown>, done: string): Promise<boolean> {
+  try {
+    await deed();
+    say("done", done);
+    return true;
+  } catch (error) {
+    sayFailure(error);
+    return false;
+  }
+}
+
 export function sayFailure(error: unknown): void {
   say("failed", wordsOf(error));
 }

@@ -2,7 +2,7 @@ import { readProblem, unreachable } from "./problem.ts";
 import { accessToken, dropAccessToken } from "./session.ts";
 
 export interface Call {
-  readonly method?: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly body?: unknown;
   readonly signal?: AbortSignal | undefined;
   readonly headers?: Readonly<Record<string, string>>;
@@ -23,7 +23,7 @@ export async function getJson<T>(path: string, signal?: AbortSignal): Promise<T>
   return await (await callApi(path, { signal })).json();
 }
 
-export async function sendJson<T>(method: "POST" | "PATCH", path: string, body: unknown): Promise<T> {
+export async function sendJson<T>(method: "POST" | "PUT" | "PATCH", path: string, body: unknown): Promise<T> {
   return await (await callApi(path, { method, body })).json();
 }
 

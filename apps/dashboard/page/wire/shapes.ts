@@ -1,5 +1,6 @@
 /** What the API answers, as far as the page reads it. Described in full at /docs. */
 import type { FileStatus } from "@millrace/core/files";
+import type { LimitScope } from "@millrace/core/guard-names";
 import type { Json, Lane, TaskPhase, TaskStatus } from "@millrace/core/task";
 
 export interface TaskFailure {
@@ -161,6 +162,23 @@ export interface Schedule {
   readonly next_runs: readonly string[];
   readonly last_run_at: string | null;
   readonly problem: string | null;
+}
+
+export interface Limit {
+  readonly scope: LimitScope;
+  readonly name: string;
+  readonly rate_per_second: number | null;
+  readonly burst: number | null;
+  readonly max_concurrent: number | null;
+  readonly updated_at: string;
+}
+
+export interface Pause {
+  readonly name: string;
+  readonly paused_at: string;
+  readonly reason: string | null;
+  /** Null of a lane: its tasks are not parked, they stay where they are. */
+  readonly parked: number | null;
 }
 
 export interface LedgerMinute {

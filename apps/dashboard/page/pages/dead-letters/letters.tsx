@@ -4,7 +4,7 @@ import { Link } from "../../parts/link.tsx";
 import { Moment } from "../../parts/moment.tsx";
 import { Cell, Rows } from "../../parts/rows.tsx";
 import { briefJson, countWords } from "../../parts/words.ts";
-import { say, sayFailure } from "../../state/notices.ts";
+import { carryOut } from "../../state/notices.ts";
 import { callApi } from "../../wire/api.ts";
 import { isOperator } from "../../wire/session.ts";
 import type { DeadLetter, DeadLetterPage } from "../../wire/shapes.ts";
@@ -19,13 +19,8 @@ interface LettersProps {
 export function Letters({ page, onNearEnd, onGone, onRedrive }: LettersProps) {
   const [asked, setAsked] = useState<DeadLetter | null>(null);
   const discard = async (letter: DeadLetter) => {
-    try {
-      await callApi(`/api/dlq/${encodeURIComponent(letter.task_id)}`, { method: "DELETE" });
-      onGone(letter.task_id);
-      say("done", "Discarded; the task stays failed.");
-    } catch (error) {
-      sayFailure(error);
-    }
+    const deed = () => callApi(`/api/dlq/${encodeURIComponent(letter.task_id)}`, { method: "DELETE" });
+    if (await carryOut(deed, "Discarded; the task stays failed.")) onGone(letter.task_id);
   };
   return (
     <>

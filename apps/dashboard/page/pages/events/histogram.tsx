@@ -49,6 +49,7 @@ export function EventHistogram({ filter }: { readonly filter: EventFilter }) {
               words={countWords}
               heightPx={132}
               isBars
+              isWhole
             />
           </Panel>
         );

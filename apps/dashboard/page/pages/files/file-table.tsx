@@ -2,10 +2,10 @@ import { useEffect, useState } from "preact/hooks";
 import { Badge } from "../../parts/badge.tsx";
 import { Confirm } from "../../parts/dialog.tsx";
 import { Link } from "../../parts/link.tsx";
+import { Listing } from "../../parts/listing.tsx";
 import { Moment } from "../../parts/moment.tsx";
-import { Panel, Scroll } from "../../parts/panel.tsx";
 import { briefJson, bytesWords } from "../../parts/words.ts";
-import { say, sayFailure } from "../../state/notices.ts";
+import { carryOut, sayFailure } from "../../state/notices.ts";
 import { callApi } from "../../wire/api.ts";
 import { followEvents } from "../../wire/sent-events.ts";
 import type { StoredFile } from "../../wire/shapes.ts";
@@ -21,33 +21,14 @@ interface FileTableProps {
 
 export function FileTable({ files, hasMore, more, onChange, onGone }: FileTableProps) {
   return (
-    <Panel title="Files" isPadded={false}>
-      <Scroll label="Files">
-        <table class="stacked">
-          <thead>
-            <tr>
-              {["File", "Operation", "State", "Size", "Uploaded", ""].map((name) => (
-                <th scope="col" key={name}>
-                  {name === "" ? <span class="unseen">Actions</span> : name}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {files.map((file) => (
-              <FileRow key={file.file_id} file={file} onChange={onChange} onGone={onGone} />
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
-      {hasMore && (
-        <div class="body">
-          <button type="button" onClick={more}>
-            Show more
-          </button>
-        </div>
-      )}
-    </Panel>
+    <Listing
+      title="Files"
+      head={["File", "Operation", "State", "Size", "Uploaded", ""]}
+      items={files}
+      keyOf={({ file_id: id }) => id}
+      row={(file) => <FileRow file={file} onChange={onChange} onGone={onGone} />}
+      more={hasMore ? more : undefined}
+    />
   );
 }
 
@@ -76,7 +57,9 @@ function FileRow({ file, onChange, onGone }: FileRowProps) {
         )}
         {file.summary !== null && <p class="small soft mono">{briefJson(file.summary, 90)}</p>}
       </td>
-      <td data-name="does">{file.operation}</td>
+      <td class="nowrap" data-name="does">
+        {file.operation}
+      </td>
       <td>
         <Badge word={file.status} />
         {isOpen && file.progress !== null && (
@@ -100,13 +83,8 @@ function FileActions({ file, onGone }: Pick<FileRowProps, "file" | "onGone">) {
   const [isAsking, setAsking] = useState(false);
   const { file_id: id, filename, result } = file;
   const remove = async () => {
-    try {
-      await callApi(`/api/files/${id}`, { method: "DELETE" });
-      say("done", `${filename} is deleted.`);
-      onGone();
-    } catch (error) {
-      sayFailure(error);
-    }
+    const deed = () => callApi(`/api/files/${id}`, { method: "DELETE" });
+    if (await carryOut(deed, `${filename} is deleted.`)) onGone();
   };
   const get = (path: string, name: string) => void download(path, name).catch(sayFailure);
   return (

@@ -1,7 +1,7 @@
 import type { HistoryBucket, WholeOverview } from "@millrace/protocol/overview";
 import { Chart, type ChartSeries, Keys } from "../../parts/chart.tsx";
 import { Panel } from "../../parts/panel.tsx";
-import { durationWords, rateWords } from "../../parts/words.ts";
+import { countWords, durationWords, rateWords, shareWords } from "../../parts/words.ts";
 
 const BUCKET_S = 10;
 
@@ -9,7 +9,7 @@ interface HistoryProps {
   readonly history: readonly HistoryBucket[];
 }
 
-/** Ten minutes: less would be drawn as a few steps. */
+/** Buckets: less than ten minutes would be drawn as a few steps. */
 const SHOWN_MIN = 60;
 
 /**
@@ -73,4 +73,57 @@ export function RunTimes({ history, numbers }: HistoryProps & { readonly numbers
       />
     </Panel>
   );
+}
+
+/** How much waits and runs: whether the workers keep up. */
+export function Standing({ history, numbers }: HistoryProps & { readonly numbers: WholeOverview }) {
+  const buckets = shown(history);
+  const { counts } = numbers;
+  const series: readonly ChartSeries[] = [
+    { name: "pending", tone: "idle", values: buckets.map(({ pending }) => pending), isFilled: true },
+    { name: "running", tone: "busy", values: buckets.map(({ running }) => running) },
+  ];
+  return (
+    <Panel title="Pending and running" about={<Keys series={series} />} isPadded={false}>
+      <Chart
+        label={`Tasks that wait and run, over the last hour. Now: ${counts.pending} pending, ${counts.running} running.`}
+        times={timesOf(buckets)}
+        series={series}
+        words={countWords}
+        isWhole
+      />
+    </Panel>
+  );
+}
+
+/** The share of attempts that failed, whether they are tried again or not. */
+export function Failures({ history, numbers }: HistoryProps & { readonly numbers: WholeOverview }) {
+  const buckets = shown(history);
+  const { error_rate: now, counts } = numbers;
+  const series: readonly ChartSeries[] = [
+    { name: "attempts that fail", tone: "bad", values: buckets.map(failing), isFilled: true },
+  ];
+  return (
+    <Panel
+      title="Error rate"
+      about={
+        <p>
+          <strong>{shareWords(now)}</strong> in 5 min, {countWords(counts.retried_1h)} retries in 1 h
+        </p>
+      }
+      isPadded={false}
+    >
+      <Chart
+        label={`Share of attempts that failed, over the last hour. Of the last five minutes: ${shareWords(now)}.`}
+        times={timesOf(buckets)}
+        series={series}
+        words={shareWords}
+      />
+    </Panel>
+  );
+}
+
+function failing({ completed, failed, retried }: HistoryBucket): number | null {
+  const ended = completed + failed + retried;
+  return ended === 0 ? null : (failed + retried) / ended;
 }

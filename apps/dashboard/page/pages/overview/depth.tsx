@@ -1,10 +1,10 @@
 import { LANES } from "@millrace/core/task";
 import type { LevelDepthView } from "@millrace/protocol/overview";
 import { Badge } from "../../parts/badge.tsx";
+import { Link } from "../../parts/link.tsx";
 import { Panel, Scroll } from "../../parts/panel.tsx";
 import { briefCount } from "../../parts/words.ts";
-import { say, sayFailure } from "../../state/notices.ts";
-import { sendJson } from "../../wire/api.ts";
+import { Resume } from "../guards/pauses.tsx";
 
 const PRIORITIES = [10, 9, 8, 7, 6, 5, 4, 3, 2, 1];
 
@@ -59,34 +59,20 @@ function Level({ queued, most }: { readonly queued: number; readonly most: numbe
 }
 
 function About({ paused }: { readonly paused: readonly string[] }) {
-  if (paused.length === 0) return <p>10 is the most urgent</p>;
+  if (paused.length === 0)
+    return (
+      <p>
+        10 is the most urgent · <Link to="/guards">pause</Link>
+      </p>
+    );
   return (
     <ul class="keys">
       {paused.map((name) => (
         <li key={name}>
-          <strong>{name}</strong> <Paused name={name} />
+          <strong>{name}</strong> <Badge word="paused" />
+          <Resume name={name} />
         </li>
       ))}
     </ul>
-  );
-}
-
-/** Whoever paused it is often not who looks at night. */
-function Paused({ name }: { readonly name: string }) {
-  const resume = async () => {
-    try {
-      await sendJson("POST", `/api/queues/${encodeURIComponent(name)}/resume`, undefined);
-      say("done", `${name} goes on.`);
-    } catch (error) {
-      sayFailure(error);
-    }
-  };
-  return (
-    <>
-      <Badge word="paused" />
-      <button type="button" class="plain" onClick={() => void resume()} aria-label={`Resume ${name}`}>
-        Resume
-      </button>
-    </>
   );
 }

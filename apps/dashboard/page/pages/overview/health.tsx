@@ -1,5 +1,6 @@
 import type { AlertView, PartView } from "@millrace/protocol/overview";
 import { Badge } from "../../parts/badge.tsx";
+import { Link } from "../../parts/link.tsx";
 import { Moment } from "../../parts/moment.tsx";
 import { Panel } from "../../parts/panel.tsx";
 
@@ -27,6 +28,18 @@ export function Parts({ parts }: { readonly parts: readonly PartView[] }) {
   );
 }
 
+/** Where to look, and to act, when a rule fires. */
+const PAGES: Readonly<Record<string, readonly [to: string, words: string]>> = {
+  worker_dead: ["/workers", "Workers"],
+  dead_letters_rising: ["/dead-letters", "Dead letters"],
+  queue_age: ["/tasks?status=pending", "Pending tasks"],
+  recorder_lag: ["/ledger", "Ledger"],
+  ledger_uneven: ["/ledger", "Ledger"],
+  disk_nearly_full: ["/workers", "Workers"],
+  breaker_open: ["/guards", "Guards"],
+  error_rate: ["/tasks?status=failed", "Failed tasks"],
+};
+
 export function Alerts({ alerts }: { readonly alerts: readonly AlertView[] }) {
   const firing = alerts.filter(({ state }) => state === "firing");
   return (
@@ -34,23 +47,38 @@ export function Alerts({ alerts }: { readonly alerts: readonly AlertView[] }) {
       {alerts.length === 0 && (
         <p class="soft">Nothing needs you. Alerts appear here as they fire, and stay a while after.</p>
       )}
-      <div aria-live="polite">
+      <ul class="alerts" aria-live="polite">
         {alerts.map((alert) => (
-          <div class="alert" key={alert.id}>
-            <Badge word={alert.state === "firing" ? alert.severity : alert.state} />
-            <span>
-              {alert.summary}
-              <span class="small soft">
-                {" "}
-                {alert.rule}: {alert.value}, threshold {alert.threshold}
-              </span>
-            </span>
-            <span class="soft small">
-              <Moment at={alert.since} isRelative />
-            </span>
-          </div>
+          <AlertLine key={alert.id} alert={alert} />
         ))}
-      </div>
+      </ul>
     </Panel>
+  );
+}
+
+function AlertLine({ alert }: { readonly alert: AlertView }) {
+  const { state, severity, summary, rule, since } = alert;
+  const [to, words] = PAGES[rule] ?? [];
+  return (
+    <li class="alert">
+      <span>
+        <Badge word={state === "firing" ? severity : state} />
+      </span>
+      <span>
+        {summary}
+        <span class="small soft block">
+          {rule}
+          {to !== undefined && (
+            <>
+              {" · "}
+              <Link to={to}>{words}</Link>
+            </>
+          )}
+        </span>
+      </span>
+      <span class="soft small">
+        <Moment at={since} isRelative />
+      </span>
+    </li>
   );
 }

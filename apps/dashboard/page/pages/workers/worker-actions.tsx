@@ -1,7 +1,7 @@
 import type { WorkerView } from "@millrace/protocol/overview";
 import { useState } from "preact/hooks";
 import { Confirm } from "../../parts/dialog.tsx";
-import { say, sayFailure } from "../../state/notices.ts";
+import { carryOut } from "../../state/notices.ts";
 import { callApi } from "../../wire/api.ts";
 
 /** Workers that speak HTTP can be told to drain, and be removed; our own do it when their process is told to stop. */
@@ -10,16 +10,9 @@ export function WorkerActions({ worker }: { readonly worker: WorkerView }) {
   const { worker_id: id } = worker;
   if (worker.kind === "embedded") return null;
   const path = `/api/workers/${encodeURIComponent(id)}`;
-  const act = async (deed: Promise<unknown>, done: string) => {
-    try {
-      await deed;
-      say("done", done);
-    } catch (error) {
-      sayFailure(error);
-    }
-  };
-  const drain = () => act(callApi(`${path}/drain`, { method: "POST" }), `${id} is given nothing new.`);
-  const remove = () => act(callApi(path, { method: "DELETE" }), `${id} is removed.`);
+  const drain = () =>
+    carryOut(() => callApi(`${path}/drain`, { method: "POST" }), `${id} is given nothing new.`);
+  const remove = () => carryOut(() => callApi(path, { method: "DELETE" }), `${id} is removed.`);
   return (
     <div class="actions">
       {worker.status === "active" && (
