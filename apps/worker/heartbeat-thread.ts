@@ -2,7 +2,6 @@
  * The thread behind `heartbeat.ts`: a connection of its own, a beat every interval, an eye on the event loop of the
  * main thread. Started as a Worker; talks in messages only.
  */
-import { statfs } from "node:fs/promises";
 import { availableParallelism, freemem, loadavg, totalmem } from "node:os";
 import {
   type Bus,
@@ -13,6 +12,7 @@ import {
   type StreamRules,
 } from "@millrace/bus";
 import { MAIN_STALL_MS_MAX } from "@millrace/core/limits";
+import { diskSpaceOf } from "@millrace/observe/disk-metrics";
 import type { SystemInfo, WorkerBeat } from "@millrace/protocol";
 
 export type HeartbeatOrders =
@@ -114,7 +114,7 @@ async function reopen(): Promise<void> {
 }
 
 async function put(): Promise<void> {
-  const system_info = await readSystem();
+  const system_info = readSystem();
   if (start === undefined || bucket === undefined || isEnding) return;
   await putBeat(bucket, {
     worker_id: start.workerId,
@@ -139,12 +139,12 @@ async function end(): Promise<void> {
   tell({ kind: "stopped" });
 }
 
-async function readSystem(): Promise<SystemInfo> {
-  const disk = await statfs(".").catch(() => undefined);
+function readSystem(): SystemInfo {
+  const disk = diskSpaceOf(".");
   return {
     cpu_usage: share((loadavg()[0] ?? 0) / availableParallelism()),
     memory_usage: share(1 - freemem() / totalmem()),
-    disk_usage: disk === undefined ? null : share(1 - disk.bavail / disk.blocks),
+    disk_usage: disk === undefined ? null : share(1 - disk.availableBytes / disk.sizeBytes),
   };
 }
 
