@@ -77,7 +77,7 @@ export async function startAlerts({ bus, log, rules, tell }: ApiAlertsOptions): 
 function roundOf(parts: PartWatch, nowMs: number): Round {
   return {
     readings: [{ rule: "part_down", labels: { part: SCHEDULER }, value: parts.missing(SCHEDULER, nowMs) }],
-    isMeasured: (_, { part }) => part === SCHEDULER && !parts.isDeaf(nowMs),
+    isMeasured: (_, { part }) => part === SCHEDULER && !parts.isDeaf(nowMs) && parts.isSure(part, nowMs),
     nowMs,
   };
 }

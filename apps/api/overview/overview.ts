@@ -54,6 +54,8 @@ const OWN_REST_MS = 2_000;
 /** Users that one query counts; when more look at once, they take turns. */
 const OWNERS_AT_ONCE_MAX = 200;
 const STALE_MS = 2 * TICK_MS;
+/** The first viewer waits no longer for what does not answer. */
+const READY_MS_MAX = 4_000;
 
 interface Owner {
   wantedMs: number;
@@ -81,7 +83,7 @@ export class Overview {
   #running: { readonly ready: Promise<void>; readonly stop: () => void } | undefined;
   #openRestsUntilMs = 0;
   #ownRestsUntilMs = 0;
-  #refreshing: Promise<void> | undefined;
+  readonly #asking = new Map<string, Promise<void>>();
   #refreshedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: OverviewOptions) {
@@ -91,11 +93,15 @@ export class Overview {
     options.sources.followDepth((depth) => this.history.noteDepthTold(depth));
   }
 
-  /** Resolves once there are numbers. */
+  /** Resolves once there are numbers, or something that has them is away. */
   async ready(ownerId: number | null): Promise<void> {
     this.#wantedMs = this.#options.nowMs();
     const isNewOwner = ownerId !== null && !this.#owners.has(ownerId);
     if (ownerId !== null) this.#want(ownerId);
+    await Promise.race([this.#makeReady(isNewOwner), Bun.sleep(READY_MS_MAX)]);
+  }
+
+  async #makeReady(isNewOwner: boolean): Promise<void> {
     const { ready } = this.#start();
     await ready;
     // Nobody looked for a while, and the numbers are of then.
@@ -182,43 +188,52 @@ export class Overview {
       if (idleMs > LINGER_MS) return this.stop();
       if (idleMs > WANTED_MS) return;
     }
-    if (this.#refreshing !== undefined) return;
-    await this.#refresh();
+    // A server that is away holds its answers back for seconds, in which people must see that it is.
+    await Promise.race([this.#refresh(), Bun.sleep(TICK_MS / 2)]);
     for (const watcher of this.#watchers) watcher.onTick();
   }
 
-  /** One at a time, shared by all who wait for it. Never rejects. */
-  #refresh(): Promise<void> {
-    this.#refreshing ??= this.#askAll().finally(() => {
-      this.#refreshing = undefined;
-      this.#refreshedMs = this.#options.nowMs();
-    });
-    return this.#refreshing;
+  /** Every source by itself: what one cannot say, or says late, the others still do. Never rejects. */
+  async #refresh(): Promise<void> {
+    const { sources } = this.#options;
+    await Promise.all([
+      this.#once("open tasks", () => this.#countOpen()),
+      this.#once("own tasks", () => this.#countOwn(false)),
+      this.#learn("depths", sources.readDepths, (depths) => {
+        this.#depths = depths;
+      }),
+      this.#learn("pauses", sources.readPauses, (paused) => {
+        this.#paused = paused;
+      }),
+      this.#learn("breakers", sources.readBreakers, (breakers) => {
+        this.#breakers = breakers;
+      }),
+      this.#learn("processes", sources.askParts, (reports) => this.#parts.hear(reports)),
+      this.#learn("readiness", sources.readiness, (readiness) => {
+        this.#readiness = readiness;
+      }),
+    ]);
+    this.#refreshedMs = this.#options.nowMs();
   }
 
-  /** Every source by itself: what one cannot say, the others still do. */
-  async #askAll(): Promise<void> {
-    const { sources } = this.#options;
-    const [, depths, paused, breakers, reports, readiness] = await Promise.all([
-      this.#countOpen(),
-      this.#tried("the depths", sources.readDepths()),
-      this.#tried("what is paused", sources.readPauses()),
-      this.#tried("the breakers", sources.readBreakers()),
-      this.#tried("how the processes are", sources.askParts()),
-      sources.readiness(),
-      this.#countOwn(false),
-    ]);
-    this.#readiness = readiness;
-    if (depths !== undefined) this.#depths = depths;
-    if (paused !== undefined) this.#paused = paused;
-    if (breakers !== undefined) this.#breakers = breakers;
-    if (reports !== undefined) this.#parts.hear(reports);
+  #learn<T>(what: string, ask: () => Promise<T>, take: (answer: T) => void): Promise<void> {
+    return this.#once(what, async () => {
+      const answer = await this.#tried(what, ask());
+      if (answer !== undefined) take(answer);
+    });
+  }
+
+  /** A question that has no answer yet is not asked again beside itself: all who ask wait for the same one. */
+  #once(what: string, ask: () => Promise<void>): Promise<void> {
+    const asking = this.#asking.get(what) ?? ask().finally(() => this.#asking.delete(what));
+    this.#asking.set(what, asking);
+    return asking;
   }
 
   async #countOpen(): Promise<void> {
     const startedMs = this.#options.nowMs();
     if (startedMs < this.#openRestsUntilMs) return;
-    const open = await this.#tried("the open tasks", this.#options.sources.countOpen());
+    const open = await this.#tried("open tasks", this.#options.sources.countOpen());
     const endedMs = this.#options.nowMs();
     this.#openRestsUntilMs = endedMs + (endedMs - startedMs) * REST_TIMES;
     if (open === undefined) return;
@@ -238,7 +253,7 @@ export class Overview {
     const counted = longestAgo.slice(0, OWNERS_AT_ONCE_MAX);
     for (const [, owner] of counted) owner.countedMs = startedMs;
     const ids = counted.map(([id]) => id);
-    const counts = await this.#tried("the tasks of those who look", this.#options.sources.countOwn(ids));
+    const counts = await this.#tried("own tasks", this.#options.sources.countOwn(ids));
     const endedMs = this.#options.nowMs();
     this.#ownRestsUntilMs = endedMs + Math.max(OWN_REST_MS, (endedMs - startedMs) * REST_TIMES);
     for (const each of counts ?? []) {

@@ -75,7 +75,8 @@ export class AlertReadings {
       if (rule === "queue_age") return isQueueKnown;
       if (rule === "disk_nearly_full") return true;
       // Other servers than NATS are asked directly.
-      if (rule === "part_down") return !isDeaf || part === "nats" || part === "postgres";
+      if (rule === "part_down" && (part === "nats" || part === "postgres")) return true;
+      if (rule === "part_down") return !isDeaf && parts.isSure(part ?? "", nowMs);
       if (rule === "recorder_lag" || rule === "ledger_uneven") return !isDeaf && isRecorderHeard;
       return !isDeaf;
     };

@@ -80,6 +80,11 @@ export class PartWatch {
     return isSomeoneAwaited && dead.length === 0 ? 0 : 1;
   }
 
+  /** Whoever began to listen a moment ago can say that somebody is missing, and not yet that nobody died just now. */
+  isSure(name: string, nowMs: number): boolean {
+    return nowMs - this.#begunMs > PART_DIED_TOLD_MS || this.missing(name, nowMs) > 0;
+  }
+
   /** What the living processes of a part told of themselves, by instance. */
   facts(name: string, nowMs: number): ReadonlyMap<string, Readonly<Record<string, number>>> {
     const living = [...(this.#instances.get(name) ?? [])].filter(

@@ -136,3 +136,31 @@ test("how much waits is told by a scheduler, also before anybody watches", async
   });
   overview.stop();
 });
+
+test("a source that does not answer holds up neither the ticks nor the others, and is not asked again meanwhile", async () => {
+  let asked = 0;
+  const states = ["up", "down"] as const;
+  const { overview, calls } = stage({
+    readDepths: () => {
+      asked += 1;
+      return new Promise(() => {});
+    },
+    readiness: async () => ({
+      status: "not_ready",
+      checks: { nats: { status: states[Math.min(1, calls.parts - 1)] ?? "down", reason: "gone" } },
+    }),
+  });
+  const { promise: isDown, resolve } = Promise.withResolvers<void>();
+  const statusOf = () => overview.tick().parts.find(({ name }) => name === "nats")?.status;
+  const end = overview.watch({
+    ownerId: null,
+    onTick: () => {
+      if (statusOf() === "down") resolve();
+    },
+    onSteps: () => {},
+  });
+  await isDown;
+  expect(asked).toBe(1);
+  end();
+  overview.stop();
+});

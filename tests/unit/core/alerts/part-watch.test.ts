@@ -65,3 +65,13 @@ test("the dead tell no facts", () => {
   hear(watch, 6_000, 10_000, ["b"]);
   expect([...watch.facts("worker", 10_000)]).toEqual([["b", { seen: 10_000 }]]);
 });
+
+test("who came a moment ago may say that somebody is missing, and not that nobody died before", () => {
+  const watch = new PartWatch(OWN, 0);
+  hear(watch, 0, 1_000, ["b"]); // Its predecessor was killed before we came.
+  expect(watch.isSure("worker", 1_000)).toBe(false);
+  hear(watch, 2_000, 6_000, []);
+  expect(watch.isSure("worker", 6_000)).toBe(true);
+  hear(watch, 7_000, PART_DIED_TOLD_MS + 1_000, ["c"]);
+  expect(watch.isSure("worker", PART_DIED_TOLD_MS + 1)).toBe(true);
+});
