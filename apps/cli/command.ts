@@ -1,3 +1,5 @@
+import type { Grammar } from "./grammar.ts";
+
 /** What stands at the other end of standard input and output. */
 export interface Terminal {
   /** Standard output is a terminal that shows colours, and nobody has asked for none (NO_COLOR). */
@@ -27,6 +29,7 @@ export interface Command {
   readonly summary: string;
   /** Everything after the command's name: `[--follow] <task_id>`; "" for a command without arguments. */
   readonly usage: string;
+  readonly takes: Grammar;
   /** Returns the exit status: 0 done, 1 failed, 2 called wrongly. */
   run(input: CommandInput): Promise<number>;
 }

@@ -22,6 +22,11 @@ export async function findCommand(name: string, folder = FOLDER): Promise<Comman
 
 function isCommand(value: unknown): value is Command {
   if (typeof value !== "object" || value === null) return false;
-  const { summary, usage, run } = value as Partial<Record<keyof Command, unknown>>;
-  return typeof summary === "string" && typeof usage === "string" && typeof run === "function";
+  const { summary, usage, takes, run } = value as Partial<Record<keyof Command, unknown>>;
+  return (
+    typeof summary === "string" &&
+    typeof usage === "string" &&
+    typeof takes === "object" &&
+    typeof run === "function"
+  );
 }

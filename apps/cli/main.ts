@@ -1,5 +1,6 @@
 /** The `millrace` command: finds the file in commands/ that the first argument names, and runs it. */
 import { join } from "node:path";
+import { likeliestWord } from "@millrace/core/edit-distance";
 import type { CommandInput } from "./command.ts";
 import { commandNames, findCommand } from "./find-command.ts";
 import manifest from "./package.json" with { type: "json" };
@@ -20,7 +21,9 @@ async function main(args: readonly string[], shell: Omit<CommandInput, "args">):
   }
   const command = await findCommand(name);
   if (command === undefined) {
-    shell.complain(`There is no command ${JSON.stringify(name)}.\n\n${await listCommands()}`);
+    const meant = likeliestWord(name, commandNames());
+    const advice = meant === undefined ? `\n\n${await listCommands()}` : ` Did you mean ${meant}?`;
+    shell.complain(`There is no command ${JSON.stringify(name)}.${advice}`);
     return CALLED_WRONGLY;
   }
   if (rest.includes("--help") || rest.includes("-h")) {

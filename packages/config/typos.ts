@@ -1,3 +1,5 @@
+import { editDistance } from "@millrace/core/edit-distance";
+
 /** A name this close to one of ours was probably meant to be it. */
 const DISTANCE_MAX = 2;
 
@@ -23,27 +25,4 @@ function isClose(name: string, candidate: string): boolean {
   // In a short name two changes make another word: APP_HOST is nobody's slip for API_PORT.
   const distanceMax = candidate.length < 10 ? 1 : DISTANCE_MAX;
   return editDistance(name.toUpperCase(), candidate) <= distanceMax;
-}
-
-/** Insertions, deletions, replacements and swaps of neighbours that turn one word into the other. */
-export function editDistance(from: string, to: string): number {
-  let beforeLast: number[] = [];
-  let last = Array.from({ length: to.length + 1 }, (_, column) => column);
-  for (let row = 1; row <= from.length; row += 1) {
-    const current = [row];
-    for (let column = 1; column <= to.length; column += 1) {
-      const isSame = from[row - 1] === to[column - 1];
-      let cost = Math.min(
-        (last[column] ?? 0) + 1,
-        (current[column - 1] ?? 0) + 1,
-        (last[column - 1] ?? 0) + (isSame ? 0 : 1),
-      );
-      const isSwap = from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
-      if (row > 1 && column > 1 && isSwap) cost = Math.min(cost, (beforeLast[column - 2] ?? 0) + 1);
-      current.push(cost);
-    }
-    beforeLast = last;
-    last = current;
-  }
-  return last[to.length] ?? 0;
 }

@@ -1,11 +1,14 @@
 import type { BreakerInfo, Client } from "@millrace/client";
 import type { Command, CommandInput } from "../command.ts";
+import { chooseAction } from "../shell/choose-action.ts";
 import { EXIT } from "../shell/exit-status.ts";
-import { positionals, readArguments, UsageError } from "../shell/read-arguments.ts";
+import { positionals, readArguments } from "../shell/read-arguments.ts";
 import { formatTable } from "../shell/table.ts";
 import { withClient } from "../shell/with-client.ts";
 
 const OPTIONS = { reason: { type: "string" }, json: { type: "boolean", default: false } } as const;
+
+const ACTIONS = { ls: "ls", open: "open", close: "close", reset: "reset" } as const;
 
 export const command: Command = {
   summary: "Hosts whose calls are stopped, or were; stop and let through calls to a host",
@@ -17,20 +20,27 @@ export const command: Command = {
   reset <origin>                 judge by the host's answers again
 
   --json                         as the API answers`,
+  takes: {
+    actions: {
+      ls: { options: OPTIONS },
+      open: { options: OPTIONS },
+      close: { options: OPTIONS },
+      reset: { options: OPTIONS },
+    },
+  },
   run: (input) => withClient(input, ({ breakers }) => act(breakers, input)),
 };
 
 async function act(breakers: Client["breakers"], { args, say }: CommandInput): Promise<number> {
   const { values, positionals: rest } = readArguments(args, OPTIONS);
-  const [action = "ls", ...names] = rest;
+  const [word = "ls", ...names] = rest;
+  const action = chooseAction("breakers", word, ACTIONS);
   if (action === "ls") {
     positionals(names, []);
     const items = await breakers.list();
     say(values.json ? JSON.stringify({ items }) : show(items));
     return EXIT.done;
   }
-  if (action !== "open" && action !== "close" && action !== "reset")
-    throw new UsageError("breakers needs one of ls, open, close, reset");
   const [origin] = positionals(names, ["<origin>"]);
   const breaker = await breakers.steer(origin, action, { reason: values.reason });
   say(values.json ? JSON.stringify(breaker) : `${origin} is ${wordOf(breaker)}`);

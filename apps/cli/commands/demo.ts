@@ -16,6 +16,11 @@ import { writerTo } from "../shell/writer.ts";
 
 const INTERRUPTED = 130;
 
+export const OPTIONS = {
+  seed: { type: "string", default: "7" },
+  run: { type: "string" },
+} as const;
+
 export const command: Command = {
   summary: "Show it all at work: events, failures, retries, dead letters, priorities, files; and check it",
   usage: `[options]
@@ -25,6 +30,7 @@ export const command: Command = {
 
 Uses the stack that runs, or starts one of its own and stops it at the end.
 The exit status is 0 when everything came out as predicted.`,
+  takes: { options: OPTIONS },
   async run(input) {
     const interrupted = new AbortController();
     const interrupt = () => interrupted.abort(new Error("interrupted"));
@@ -47,10 +53,7 @@ The exit status is 0 when everything came out as predicted.`,
 
 async function show(input: CommandInput, interrupted: AbortController): Promise<number> {
   const { signal } = interrupted;
-  const { values, positionals: rest } = readArguments(input.args, {
-    seed: { type: "string", default: "7" },
-    run: { type: "string" },
-  });
+  const { values, positionals: rest } = readArguments(input.args, OPTIONS);
   positionals(rest, []);
   const run = values.run ?? `demo-${Math.random().toString(36).slice(2, 7)}`;
   const board = new Board({

@@ -1,10 +1,10 @@
 import type { Command } from "../command.ts";
-import { histogram } from "../events/histogram.ts";
-import { query } from "../events/query.ts";
-import { receipt } from "../events/receipt.ts";
-import { send } from "../events/send.ts";
-import { tail } from "../events/tail.ts";
-import { UsageError } from "../shell/read-arguments.ts";
+import { HISTOGRAM_OPTIONS, histogram } from "../events/histogram.ts";
+import { QUERY_OPTIONS, query } from "../events/query.ts";
+import { RECEIPT_OPTIONS, receipt } from "../events/receipt.ts";
+import { SEND_OPTIONS, send } from "../events/send.ts";
+import { TAIL_OPTIONS, tail } from "../events/tail.ts";
+import { chooseAction } from "../shell/choose-action.ts";
 import { withClient } from "../shell/with-client.ts";
 
 const ACTIONS = { query, tail, send, histogram, receipt } as const;
@@ -30,11 +30,19 @@ export const command: Command = {
 Examples: millrace events tail --level error
           millrace events query --from 15m --q timeout
           journalctl -o json | jq -c '{type: "journal", message: .MESSAGE}' | millrace events send`,
+  takes: {
+    actions: {
+      query: { options: QUERY_OPTIONS },
+      tail: { options: TAIL_OPTIONS },
+      send: { options: SEND_OPTIONS },
+      histogram: { options: HISTOGRAM_OPTIONS, values: { by: ["type", "source", "level"] } },
+      receipt: { options: RECEIPT_OPTIONS },
+    },
+  },
   run: (input) =>
     withClient(input, async ({ events }) => {
       const [action = "", ...args] = input.args;
-      const run = Object.entries(ACTIONS).find(([name]) => name === action)?.[1];
-      if (run === undefined) throw new UsageError(`events needs one of ${Object.keys(ACTIONS).join(", ")}`);
+      const run = chooseAction("events", action, ACTIONS);
       return run(events, { ...input, args });
     }),
 };

@@ -1,10 +1,11 @@
+import { FILE_STATUSES } from "@millrace/core";
 import type { Command } from "../command.ts";
-import { get } from "../files/get.ts";
-import { list } from "../files/list.ts";
-import { remove } from "../files/remove.ts";
-import { result } from "../files/result.ts";
-import { upload } from "../files/upload.ts";
-import { UsageError } from "../shell/read-arguments.ts";
+import { GET_OPTIONS, get } from "../files/get.ts";
+import { LIST_OPTIONS, list } from "../files/list.ts";
+import { REMOVE_OPTIONS, remove } from "../files/remove.ts";
+import { RESULT_OPTIONS, result } from "../files/result.ts";
+import { UPLOAD_OPTIONS, upload } from "../files/upload.ts";
+import { chooseAction } from "../shell/choose-action.ts";
 import { withClient } from "../shell/with-client.ts";
 
 const ACTIONS = { ls: list, upload, get, result, rm: remove } as const;
@@ -26,11 +27,19 @@ export const command: Command = {
   --json                                     as the API answers
 
 Files from 8 MiB on are sent in chunks, and go on where they were when a connection breaks.`,
+  takes: {
+    actions: {
+      ls: { options: LIST_OPTIONS, values: { status: FILE_STATUSES } },
+      upload: { options: UPLOAD_OPTIONS },
+      get: { options: GET_OPTIONS },
+      result: { options: RESULT_OPTIONS },
+      rm: { options: REMOVE_OPTIONS },
+    },
+  },
   run: (input) =>
     withClient(input, async ({ files }) => {
       const [action = "", ...args] = input.args;
-      const run = Object.entries(ACTIONS).find(([name]) => name === action)?.[1];
-      if (run === undefined) throw new UsageError(`files needs one of ${Object.keys(ACTIONS).join(", ")}`);
+      const run = chooseAction("files", action, ACTIONS);
       return run(files, { ...input, args });
     }),
 };

@@ -22,6 +22,7 @@ export const command: Command = {
   --json       as the API answers
 
 accepted = stored + rejected + deduplicated + in flight. The exit status is 1 when that does not hold.`,
+  takes: { options: OPTIONS },
   run: (input) =>
     withClient(input, async ({ events }) => {
       const { values, positionals: rest } = readArguments(input.args, OPTIONS);

@@ -1,5 +1,7 @@
 import type { Client, LimitInfo, LimitWish } from "@millrace/client";
+import { LIMIT_SCOPES } from "@millrace/core";
 import type { Command, CommandInput } from "../command.ts";
+import { chooseAction } from "../shell/choose-action.ts";
 import { EXIT } from "../shell/exit-status.ts";
 import { positionals, readArguments, UsageError } from "../shell/read-arguments.ts";
 import { formatTable } from "../shell/table.ts";
@@ -12,6 +14,8 @@ const OPTIONS = {
   json: { type: "boolean", default: false },
 } as const;
 
+const ACTIONS = { ls: "ls", set: "set", rm: "rm" } as const;
+
 export const command: Command = {
   summary: "How fast and how many at once tasks of a host, type or tenant may run",
   usage: `[ls]|set|rm [arguments]
@@ -22,19 +26,26 @@ export const command: Command = {
   rm host|type|tenant <name>  what it held back goes on
 
   --json                      as the API answers`,
+  takes: {
+    actions: {
+      ls: { options: OPTIONS },
+      set: { options: OPTIONS, values: { "": LIMIT_SCOPES } },
+      rm: { options: OPTIONS, values: { "": LIMIT_SCOPES } },
+    },
+  },
   run: (input) => withClient(input, ({ limits }) => act(limits, input)),
 };
 
 async function act(limits: Client["limits"], { args, say }: CommandInput): Promise<number> {
   const { values, positionals: rest } = readArguments(args, OPTIONS);
-  const [action = "ls", ...words] = rest;
+  const [word = "ls", ...words] = rest;
+  const action = chooseAction("limits", word, ACTIONS);
   if (action === "ls") {
     positionals(words, []);
     const items = await limits.list();
     say(values.json ? JSON.stringify({ items }) : show(items));
     return EXIT.done;
   }
-  if (action !== "set" && action !== "rm") throw new UsageError("limits needs one of ls, set, rm");
   const [scopeWord, name] = positionals(words, ["host|type|tenant", "<name>"]);
   const scope = scopeOf(scopeWord);
   if (action === "rm") {

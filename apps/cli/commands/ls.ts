@@ -25,6 +25,7 @@ export const command: Command = {
   --limit N     at most so many (20)
   --cursor C    the page after the one that named this cursor
   --json        the page as the API answers it`,
+  takes: { options: OPTIONS, values: { status: STATUSES } },
   run: (input) =>
     withClient(input, async ({ tasks }) => {
       const { values, positionals: rest } = readArguments(input.args, OPTIONS);

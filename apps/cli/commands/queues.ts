@@ -1,11 +1,14 @@
 import type { Client, QueueLevel, QueuePause, Queues } from "@millrace/client";
 import type { Command, CommandInput } from "../command.ts";
+import { chooseAction } from "../shell/choose-action.ts";
 import { EXIT } from "../shell/exit-status.ts";
-import { positionals, readArguments, UsageError } from "../shell/read-arguments.ts";
+import { positionals, readArguments } from "../shell/read-arguments.ts";
 import { formatTable } from "../shell/table.ts";
 import { withClient } from "../shell/with-client.ts";
 
 const OPTIONS = { reason: { type: "string" }, json: { type: "boolean", default: false } } as const;
+
+const ACTIONS = { ls: "ls", pause: "pause", resume: "resume" } as const;
 
 export const command: Command = {
   summary: "What waits and runs in each queue; pause and resume lanes and task types",
@@ -16,20 +19,20 @@ export const command: Command = {
   resume <name>                 all that waited for it runs
 
   --json                        as the API answers`,
+  takes: { actions: { ls: { options: OPTIONS }, pause: { options: OPTIONS }, resume: { options: OPTIONS } } },
   run: (input) => withClient(input, ({ queues }) => act(queues, input)),
 };
 
 async function act(queues: Client["queues"], { args, say }: CommandInput): Promise<number> {
   const { values, positionals: rest } = readArguments(args, OPTIONS);
-  const [action = "ls", ...names] = rest;
+  const [word = "ls", ...names] = rest;
+  const action = chooseAction("queues", word, ACTIONS);
   if (action === "ls") {
     positionals(names, []);
     const state = await queues.list();
     say(values.json ? JSON.stringify(state) : show(state));
     return EXIT.done;
   }
-  if (action !== "pause" && action !== "resume")
-    throw new UsageError("queues needs one of ls, pause, resume");
   const [name] = positionals(names, ["<name>"]);
   if (action === "pause") await queues.pause(name, values.reason);
   else await queues.resume(name);

@@ -1,8 +1,8 @@
 import type { Command } from "../command.ts";
-import { add } from "../schedules/add.ts";
-import { list } from "../schedules/list.ts";
-import { steer } from "../schedules/steer.ts";
-import { UsageError } from "../shell/read-arguments.ts";
+import { ADD_OPTIONS, add } from "../schedules/add.ts";
+import { LIST_OPTIONS, list } from "../schedules/list.ts";
+import { STEER_OPTIONS, steer } from "../schedules/steer.ts";
+import { chooseAction } from "../shell/choose-action.ts";
 import { withClient } from "../shell/with-client.ts";
 
 const ACTIONS = {
@@ -30,12 +30,23 @@ export const command: Command = {
   run <id>                                its task, once, now
 
   --json                                  as the API answers`,
+  takes: {
+    actions: {
+      ls: { options: LIST_OPTIONS },
+      add: {
+        options: ADD_OPTIONS,
+        values: { missed: ["skip", "catch_up", "latest"], overlap: ["allow", "skip", "queue"] },
+      },
+      rm: { options: STEER_OPTIONS },
+      pause: { options: STEER_OPTIONS },
+      resume: { options: STEER_OPTIONS },
+      run: { options: STEER_OPTIONS },
+    },
+  },
   run: (input) =>
     withClient(input, async ({ schedules }) => {
       const [action = "", ...args] = input.args;
-      const run = Object.entries(ACTIONS).find(([name]) => name === action)?.[1];
-      if (run === undefined)
-        throw new UsageError(`schedules needs one of ${Object.keys(ACTIONS).join(", ")}`);
+      const run = chooseAction("schedules", action, ACTIONS);
       return run(schedules, { args, say: input.say });
     }),
 };

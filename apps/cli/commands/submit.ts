@@ -40,6 +40,7 @@ export const command: Command = {
   --json                  the task as JSON
 
 Example: millrace submit http.request --payload '{"url":"https://example.org/"}' --wait`,
+  takes: { options: OPTIONS, values: { lane: ["short", "long"], "": ["http.request", "simulate"] } },
   run: (input) => withClient(input, (client) => submit(input, client)),
 };
 

@@ -1,5 +1,5 @@
 import type { Command } from "../command.ts";
-import { tail } from "../events/tail.ts";
+import { TAIL_OPTIONS, tail } from "../events/tail.ts";
 import { withClient } from "../shell/with-client.ts";
 
 export const command: Command = {
@@ -12,5 +12,6 @@ export const command: Command = {
   --json                            one event a line, as the API sends it
 
 The same as millrace events tail. Ctrl-C ends it.`,
+  takes: { options: TAIL_OPTIONS },
   run: (input) => withClient(input, ({ events }) => tail(events, input)),
 };

@@ -1,11 +1,18 @@
 import type { WorkerInfo } from "@millrace/client";
 import type { Command } from "../command.ts";
+import { chooseAction } from "../shell/choose-action.ts";
 import { EXIT } from "../shell/exit-status.ts";
-import { positionals, readArguments, UsageError } from "../shell/read-arguments.ts";
+import { positionals, readArguments } from "../shell/read-arguments.ts";
 import { formatTable } from "../shell/table.ts";
 import { withClient } from "../shell/with-client.ts";
 
 const HEADING = ["worker", "kind", "status", "running", "cpu", "memory", "last beat", "task types"];
+
+export const OPTIONS = {
+  json: { type: "boolean", default: false },
+} as const;
+
+const ACTIONS = { ls: "ls", drain: "drain" } as const;
 
 export const command: Command = {
   summary: "Who works: our own workers, and those that speak HTTP",
@@ -15,19 +22,18 @@ export const command: Command = {
   drain <worker>    give a worker that speaks HTTP nothing new; it leaves when it has finished
 
   --json            as the API answers`,
+  takes: { actions: { ls: { options: OPTIONS }, drain: { options: OPTIONS } } },
   run: (input) =>
     withClient(input, async ({ workers }) => {
-      const { values, positionals: words } = readArguments(input.args, {
-        json: { type: "boolean", default: false },
-      });
-      const [action = "ls", ...rest] = words;
+      const { values, positionals: words } = readArguments(input.args, OPTIONS);
+      const [word = "ls", ...rest] = words;
+      const action = chooseAction("workers", word, ACTIONS);
       if (action === "drain") {
         const [id] = positionals(rest, ["<worker>"]);
         await workers.drain(id);
         input.say(values.json ? JSON.stringify({ worker_id: id }) : `${id} is given nothing new`);
         return EXIT.done;
       }
-      if (action !== "ls") throw new UsageError("workers needs one of ls, drain");
       positionals(rest, []);
       const items = await workers.list();
       if (values.json) input.say(JSON.stringify({ items }));

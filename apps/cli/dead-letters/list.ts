@@ -3,14 +3,16 @@ import { numberOption, positionals, readArguments } from "../shell/read-argument
 import { formatTable } from "../shell/table.ts";
 import type { Action } from "./action.ts";
 
+export const LIST_OPTIONS = {
+  type: { type: "string" },
+  error: { type: "string" },
+  limit: { type: "string" },
+  cursor: { type: "string" },
+  json: { type: "boolean", default: false },
+} as const;
+
 export const list: Action = async (dlq, { args, say }) => {
-  const { values, positionals: rest } = readArguments(args, {
-    type: { type: "string" },
-    error: { type: "string" },
-    limit: { type: "string" },
-    cursor: { type: "string" },
-    json: { type: "boolean", default: false },
-  });
+  const { values, positionals: rest } = readArguments(args, LIST_OPTIONS);
   positionals(rest, []);
   const limit = numberOption("limit", values.limit);
   const page = await dlq.list({

@@ -5,7 +5,7 @@ import { numberOption, readArguments, UsageError } from "../shell/read-arguments
 import { readJson } from "../shell/read-json.ts";
 import type { Action } from "./action.ts";
 
-const OPTIONS = {
+export const REDRIVE_OPTIONS = {
   type: { type: "string" },
   error: { type: "string" },
   all: { type: "boolean", default: false },
@@ -17,7 +17,7 @@ const OPTIONS = {
 const SKIPPED_SHOWN_MAX = 10;
 
 export const redrive: Action = async (dlq, { args, say }) => {
-  const { values, positionals: taskIds } = readArguments(args, OPTIONS);
+  const { values, positionals: taskIds } = readArguments(args, REDRIVE_OPTIONS);
   const limit = numberOption("limit", values.limit);
   const rate = numberOption("rate", values.rate);
   const patch = values.patch === undefined ? undefined : await readPatch(values.patch);
@@ -37,7 +37,7 @@ export const redrive: Action = async (dlq, { args, say }) => {
   return taskIds.length > 0 && answer.skipped.length > 0 ? EXIT.failed : EXIT.done;
 };
 
-type Values = ReturnType<typeof readArguments<typeof OPTIONS>>["values"];
+type Values = ReturnType<typeof readArguments<typeof REDRIVE_OPTIONS>>["values"];
 
 /** "All" must be said: a forgotten id must not bring everything back. */
 function chosen(taskIds: readonly string[], { type, error, all }: Values): RedriveChoice {

@@ -4,8 +4,10 @@ import { showAttempts, showLogs } from "../shell/show-task.ts";
 import { formatFields } from "../shell/table.ts";
 import type { Action } from "./action.ts";
 
+export const SHOW_OPTIONS = { json: { type: "boolean", default: false } } as const;
+
 export const show: Action = async (dlq, { args, say }) => {
-  const { values, positionals: rest } = readArguments(args, { json: { type: "boolean", default: false } });
+  const { values, positionals: rest } = readArguments(args, SHOW_OPTIONS);
   const [taskId] = positionals(rest, ["<id>"]);
   const letter = await dlq.get(taskId);
   if (values.json) {

@@ -7,7 +7,7 @@ import { drawBar } from "./draw-bars.ts";
 import { KIND_OPTIONS, kindsOf } from "./read-filter.ts";
 import { readTime } from "./read-time.ts";
 
-const OPTIONS = {
+export const HISTOGRAM_OPTIONS = {
   ...KIND_OPTIONS,
   from: { type: "string" },
   to: { type: "string" },
@@ -21,7 +21,7 @@ const KEYS_SHOWN = 5;
 const MINUTE_CHARS = "2026-01-15T12:00".length;
 
 export const histogram: Action = async (events, { args, say }) => {
-  const { values, positionals: rest } = readArguments(args, OPTIONS);
+  const { values, positionals: rest } = readArguments(args, HISTOGRAM_OPTIONS);
   positionals(rest, []);
   const nowMs = Date.now();
   const counted = await events.histogram({

@@ -5,7 +5,7 @@ import { KIND_OPTIONS, kindsOf } from "./read-filter.ts";
 import { readTime } from "./read-time.ts";
 import { showEvent } from "./show-event.ts";
 
-const OPTIONS = {
+export const QUERY_OPTIONS = {
   ...KIND_OPTIONS,
   from: { type: "string" },
   to: { type: "string" },
@@ -16,7 +16,7 @@ const OPTIONS = {
 } as const;
 
 export const query: Action = async (events, { args, say, terminal }) => {
-  const { values, positionals: rest } = readArguments(args, OPTIONS);
+  const { values, positionals: rest } = readArguments(args, QUERY_OPTIONS);
   positionals(rest, []);
   const { q, cursor } = values;
   const nowMs = Date.now();

@@ -4,12 +4,14 @@ import type { Action } from "./action.ts";
 
 const WAIT_S_DEFAULT = 60;
 
+export const RECEIPT_OPTIONS = {
+  wait: { type: "boolean", default: false },
+  "wait-seconds": { type: "string" },
+  json: { type: "boolean", default: false },
+} as const;
+
 export const receipt: Action = async (events, { args, say }) => {
-  const { values, positionals: rest } = readArguments(args, {
-    wait: { type: "boolean", default: false },
-    "wait-seconds": { type: "string" },
-    json: { type: "boolean", default: false },
-  });
+  const { values, positionals: rest } = readArguments(args, RECEIPT_OPTIONS);
   const [given] = positionals(rest, ["<receipt>"]);
   const waitS = numberOption("wait-seconds", values["wait-seconds"]) ?? WAIT_S_DEFAULT;
   const state = values.wait

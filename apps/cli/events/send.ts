@@ -6,7 +6,7 @@ import { numberOption, readArguments, UsageError } from "../shell/read-arguments
 import { readLines } from "../shell/read-lines.ts";
 import type { Action } from "./action.ts";
 
-const OPTIONS = {
+export const SEND_OPTIONS = {
   type: { type: "string" },
   message: { type: "string" },
   source: { type: "string" },
@@ -23,10 +23,10 @@ const CHUNK_CHARS = 4 * 1024 * 1024;
 const REJECTED_SHOWN_MAX = 20;
 const RECEIPT_CHARS_SHOWN_MAX = 120;
 
-type Values = ReturnType<typeof readArguments<typeof OPTIONS>>["values"];
+type Values = ReturnType<typeof readArguments<typeof SEND_OPTIONS>>["values"];
 
 export const send: Action = async (events, input) => {
-  const { values, positionals: given } = readArguments(input.args, OPTIONS);
+  const { values, positionals: given } = readArguments(input.args, SEND_OPTIONS);
   const waitS = numberOption("wait-seconds", values["wait-seconds"]) ?? WAIT_S_DEFAULT;
   const sent = new Sent();
   const key = values.key ?? crypto.randomUUID();

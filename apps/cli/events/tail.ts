@@ -7,7 +7,7 @@ import type { Action } from "./action.ts";
 import { KIND_OPTIONS, kindsOf } from "./read-filter.ts";
 import { showEvent } from "./show-event.ts";
 
-const OPTIONS = {
+export const TAIL_OPTIONS = {
   ...KIND_OPTIONS,
   q: { type: "string" },
   limit: { type: "string" },
@@ -15,7 +15,7 @@ const OPTIONS = {
 } as const;
 
 export const tail: Action = async (events, { args, say, complain, terminal }) => {
-  const { values, positionals: rest } = readArguments(args, OPTIONS);
+  const { values, positionals: rest } = readArguments(args, TAIL_OPTIONS);
   positionals(rest, []);
   const limit = wholeOption("limit", values.limit) ?? Number.POSITIVE_INFINITY;
   const show = (event: StoredEvent) =>

@@ -5,13 +5,15 @@ import { formatTable } from "../shell/table.ts";
 import type { Action } from "./action.ts";
 import { statusOf } from "./show-file.ts";
 
+export const LIST_OPTIONS = {
+  status: { type: "string" },
+  limit: { type: "string" },
+  cursor: { type: "string" },
+  json: { type: "boolean", default: false },
+} as const;
+
 export const list: Action = async (files, { args, say }) => {
-  const { values, positionals: rest } = readArguments(args, {
-    status: { type: "string" },
-    limit: { type: "string" },
-    cursor: { type: "string" },
-    json: { type: "boolean", default: false },
-  });
+  const { values, positionals: rest } = readArguments(args, LIST_OPTIONS);
   positionals(rest, []);
   const status = wordOption("status", values.status, FILE_STATUSES);
   const limit = wholeOption("limit", values.limit);

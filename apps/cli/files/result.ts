@@ -6,12 +6,15 @@ import { positionals, readArguments, UsageError } from "../shell/read-arguments.
 import type { Action } from "./action.ts";
 import { Progress } from "./progress.ts";
 
+export const RESULT_OPTIONS = {
+  out: { type: "string" },
+  content: { type: "boolean", default: false },
+  json: { type: "boolean", default: false },
+} as const;
+
 /** Fetches what was made of a file, or the file itself, checks it on the way, and never leaves half of it behind. */
 export const result: Action = async (files, { args, say, complain }) => {
-  const { values, positionals: rest } = readArguments(args, {
-    out: { type: "string" },
-    content: { type: "boolean", default: false },
-  });
+  const { values, positionals: rest } = readArguments(args, RESULT_OPTIONS);
   const [fileId] = positionals(rest, ["<file_id>"]);
   const file = await files.get(fileId);
   const about = values.content ? { name: file.filename, size: file.size ?? 0 } : file.result;
@@ -28,7 +31,7 @@ export const result: Action = async (files, { args, say, complain }) => {
     complain("what arrived is not what was sent: its sha256 is another; try again");
     return EXIT.failed;
   }
-  if (path !== "-") say(`${path} (sha256 ${sha256})`);
+  if (path !== "-") say(values.json ? JSON.stringify({ path, sha256 }) : `${path} (sha256 ${sha256})`);
   return EXIT.done;
 };
 

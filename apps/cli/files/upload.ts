@@ -12,7 +12,7 @@ import { showFile } from "./show-file.ts";
 const RESUMABLE_BYTES_MIN = 8 * 1024 * 1024;
 const WAIT_S_DEFAULT = 600;
 
-const OPTIONS = {
+export const UPLOAD_OPTIONS = {
   name: { type: "string" },
   options: { type: "string" },
   resume: { type: "string" },
@@ -22,7 +22,7 @@ const OPTIONS = {
 } as const;
 
 export const upload: Action = async (files, input) => {
-  const { values, positionals: rest } = readArguments(input.args, OPTIONS);
+  const { values, positionals: rest } = readArguments(input.args, UPLOAD_OPTIONS);
   const [path, operation] = positionals(rest, ["<path>", "<operation>"]);
   const waitS = numberOption("wait-seconds", values["wait-seconds"]) ?? WAIT_S_DEFAULT;
   const file = Bun.file(path);

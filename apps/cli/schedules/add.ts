@@ -3,7 +3,7 @@ import { numberOption, positionals, readArguments, wordOption } from "../shell/r
 import { readJson } from "../shell/read-json.ts";
 import type { Action } from "./action.ts";
 
-const OPTIONS = {
+export const ADD_OPTIONS = {
   cron: { type: "string" },
   zone: { type: "string" },
   every: { type: "string" },
@@ -15,7 +15,7 @@ const OPTIONS = {
 } as const;
 
 export const add: Action = async (schedules, { args, say }) => {
-  const { values, positionals: rest } = readArguments(args, OPTIONS);
+  const { values, positionals: rest } = readArguments(args, ADD_OPTIONS);
   const [id, type] = positionals(rest, ["<id>", "<type>"]);
   const every = numberOption("every", values.every);
   const priority = numberOption("priority", values.priority);

@@ -4,12 +4,14 @@ import { numberOption, positionals, readArguments } from "../shell/read-argument
 import { formatTable } from "../shell/table.ts";
 import type { Action } from "./action.ts";
 
+export const LIST_OPTIONS = {
+  limit: { type: "string" },
+  cursor: { type: "string" },
+  json: { type: "boolean", default: false },
+} as const;
+
 export const list: Action = async (schedules, { args, say }) => {
-  const { values, positionals: rest } = readArguments(args, {
-    limit: { type: "string" },
-    cursor: { type: "string" },
-    json: { type: "boolean", default: false },
-  });
+  const { values, positionals: rest } = readArguments(args, LIST_OPTIONS);
   positionals(rest, []);
   const limit = numberOption("limit", values.limit);
   const page = await schedules.list({

@@ -25,10 +25,12 @@ const STEPS = {
   },
 } as const;
 
+export const STEER_OPTIONS = { json: { type: "boolean", default: false } } as const;
+
 /** An action that takes the id of one schedule. */
 export function steer(step: keyof typeof STEPS): Action {
   return async (schedules, { args, say }) => {
-    const { values, positionals: rest } = readArguments(args, { json: { type: "boolean", default: false } });
+    const { values, positionals: rest } = readArguments(args, STEER_OPTIONS);
     const [id] = positionals(rest, ["<id>"]);
     const [json, text] = await STEPS[step](schedules, id);
     say(values.json ? JSON.stringify(json) : text);

@@ -1,20 +1,31 @@
-import { type ParseArgsConfig, parseArgs } from "node:util";
+import { parseArgs } from "node:util";
+import { likeliestWord } from "@millrace/core/edit-distance";
+import type { Options } from "../grammar.ts";
 
 /** The person called the command wrongly; the message says how to call it. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-type Options = NonNullable<ParseArgsConfig["options"]>;
-
 /** The options and the rest. @throws UsageError for an option that is not known or lacks its value */
 export function readArguments<const O extends Options>(args: readonly string[], options: O) {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
-    // parseArgs explains itself well: "Unknown option '--prio'. …"
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError(`${messageOf(error)}${adviceFor(error, options)}`);
   }
+}
+
+/** parseArgs explains itself well, at length: "Unknown option '--prio'. To specify …" */
+function messageOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replace(/\. To specify a positional argument .*$/s, "");
+}
+
+function adviceFor(error: unknown, options: Options): string {
+  const [, given = ""] = /Unknown option '--([^']+)'/.exec(messageOf(error)) ?? [];
+  const meant = likeliestWord(given, Object.keys(options));
+  return meant === undefined ? "" : `; did you mean --${meant}?`;
 }
 
 /** Exactly the named positional arguments. */
