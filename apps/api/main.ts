@@ -186,8 +186,7 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
   });
   const { adminEmail: email, adminPassword: password, adminApiKey: apiKey } = config;
   if (email !== undefined && password !== undefined) await ensureAdmin(ports, { email, password, apiKey });
-  answerAsPart(bus, ports);
-  connections.alerts.tellFacts(() => ports.workerDesk.metrics.outcomes());
+  tellOthers(connections, ports);
   const app = createApp(ports);
   const listening = serve(app, { host: config.apiHost, port: config.apiPort });
   log.info("listening", { url: listening.url, port: listening.port });
@@ -197,6 +196,12 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
     draining.abort();
     return drain({ ports, connections, teller, listening, noticeS: config.drainNoticeS });
   });
+}
+
+/** How this process is, when it is asked; and with each pulse, how attempts ended of which only it heard. */
+function tellOthers({ bus, alerts }: Connections, ports: Ports): void {
+  answerAsPart(bus, ports);
+  alerts.tellFacts(() => ports.workerDesk.metrics.outcomes());
 }
 
 function dispatcherOf({ bus, publisher }: Connections, teller: LiveTeller): Dispatcher {
