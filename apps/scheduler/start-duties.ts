@@ -16,6 +16,7 @@ import { reconcile } from "./reconcile.ts";
 import { HeldReleaser } from "./release-held.ts";
 import { rescue } from "./rescue.ts";
 import type { FileSweeper } from "./sweep-files.ts";
+import { KeySweeper } from "./sweep-keys.ts";
 import { unpark } from "./unpark.ts";
 
 const SECOND_MS = 1_000;
@@ -37,6 +38,7 @@ export async function startDuties(
   const rescuer = new Duty({ name: "rescue", everyMs: 15 * SECOND_MS, round: () => rescue(ports), log });
   const unparker = new Duty({ name: "unpark", everyMs: 15 * SECOND_MS, round: () => unpark(ports), log });
   const routeKeeper = new RouteKeeper(ports);
+  const keySweeper = new KeySweeper(ports);
   const duties = [
     rescuer,
     unparker,
@@ -46,6 +48,7 @@ export async function startDuties(
     new Duty({ name: "expire", everyMs: 3 * SECOND_MS, round: () => expire(ports), log }),
     new Duty({ name: "end leases", everyMs: 2 * SECOND_MS, round: () => endLeases(ports), log }),
     new Duty({ name: "keep routes", everyMs: 15 * SECOND_MS, round: () => routeKeeper.round(), log }),
+    new Duty({ name: "sweep keys", everyMs: 30 * SECOND_MS, round: () => keySweeper.round(), log }),
     new Duty({ name: "feed", everyMs: FEED_EVERY_MS, round: () => feed(ports), log }),
     new Duty({
       name: "keep partitions",

@@ -10,6 +10,7 @@ import { type Pass, passGuards } from "./guards/pass-guards.ts";
 import { parkDelivery } from "./park.ts";
 import type { WorkerPorts } from "./ports.ts";
 import { type RunEnd, runAttempt } from "./run-attempt.ts";
+import { sealDelivery } from "./seal.ts";
 import { shelveDelivery } from "./shelve.ts";
 import type { TaskType } from "./task-type.ts";
 
@@ -62,11 +63,20 @@ interface Ready extends Arrived {
   readonly isAlone?: true;
 }
 
-async function start(ready: Ready, ports: WorkerPorts): Promise<void> {
+async function start(waiting: Ready, ports: WorkerPorts): Promise<void> {
+  const ready = await begin(waiting, ports);
+  if (ready === null) return;
   const pass = await passGuards(ready.delivery, ready.dispatch, ports);
   if (pass === null) return;
   if (await claim(ready, ports)) await runClaimed({ ...ready, pass }, ports);
   else pass.unused();
+}
+
+/** Null: it is debounced, and has been put off. */
+async function begin(waiting: Ready, ports: WorkerPorts): Promise<Ready | null> {
+  if (waiting.dispatch.is_debounced !== true) return waiting;
+  const dispatch = await sealDelivery(waiting.delivery, waiting.dispatch, ports);
+  return dispatch === null ? null : { ...waiting, dispatch };
 }
 
 async function runClaimed(start: Start, ports: WorkerPorts): Promise<void> {

@@ -45,7 +45,8 @@ export class TasksClient {
   }
 
   /**
-   * The task, committed. With the id and content of an earlier one: that one, as it is by now.
+   * The task, committed. With the id and content of an earlier one: that one, as it is by now. With a key that another task
+   * holds: that one, with `deduplicated`.
    * @throws ApiError TASK_ID_CONFLICT, VALIDATION_FAILED, …
    */
   async submit(request: TaskRequest, options: CallOptions = {}): Promise<Task> {

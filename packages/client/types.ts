@@ -13,6 +13,23 @@ export interface Backoff {
   readonly jitter?: boolean;
 }
 
+/** One task at a time for a key of yours; another task type's key is another one. */
+export interface Dedup {
+  /** 1 to 200 printable ASCII characters. */
+  readonly key: string;
+  /** Seconds from when the first task was stored. Until that task is finished when absent. */
+  readonly window_seconds?: number;
+}
+
+/** One task for a burst of submissions, which runs with the last one's payload. */
+export interface Debounce {
+  readonly key: string;
+  /** It starts when no further submission came for so long. */
+  readonly seconds: number;
+  /** It starts no later than this after the first submission; 10 times `seconds` when absent. */
+  readonly max_wait_seconds?: number;
+}
+
 /** What is asked for. Only `task_type` is needed. */
 export interface TaskRequest {
   readonly task_type: string;
@@ -37,6 +54,10 @@ export interface TaskRequest {
   readonly delay?: number;
   /** Seconds from when it is due: not started by then, it fails with EXPIRED. */
   readonly ttl?: number;
+  /** When another task holds the key, that one is the answer, with `deduplicated`. */
+  readonly dedup?: Dedup;
+  /** Not together with dedup, run_at, delay, ttl or dependencies. */
+  readonly debounce?: Debounce;
   readonly tenant?: string;
 }
 
@@ -63,6 +84,10 @@ export interface Task {
   readonly max_attempts: number;
   readonly backoff: Backoff;
   readonly tenant: string | null;
+  readonly dedup: { readonly key: string; readonly window_seconds: number | null } | null;
+  readonly debounce: Required<Debounce> | null;
+  /** In the answer to a submission: this is another task, which holds the key; the one that was sent is not there. */
+  readonly deduplicated?: true;
   /** Not started by then, it fails with EXPIRED. */
   readonly expires_at: string | null;
   /** 0 … 1. */
@@ -98,6 +123,8 @@ export interface BatchVerdict {
   readonly status: number;
   /** Null when it was refused and had none that could be read. */
   readonly task_id: string | null;
+  /** Another task holds its key; `task_id` is that one's. */
+  readonly deduplicated?: true;
   /** Set when it was refused. */
   readonly problem?: BatchProblem;
 }

@@ -1,6 +1,7 @@
 export * from "./backoff.ts";
 export * from "./breaker.ts";
 export * from "./call-window.ts";
+export * from "./dedup.ts";
 export * from "./fault.ts";
 export * from "./files.ts";
 export * from "./graph.ts";

@@ -4,6 +4,7 @@
  * process and every test.
  */
 
+import { DEBOUNCE_S_MAX, DEBOUNCE_WAIT_S_MAX } from "./limits/dedup.ts";
 import {
   EVENT_BYTES_MAX,
   EVENT_MESSAGE_BYTES_MAX,
@@ -67,6 +68,7 @@ import {
   WORKER_SLOTS_MAX,
 } from "./limits/tasks.ts";
 
+export * from "./limits/dedup.ts";
 export * from "./limits/events.ts";
 export * from "./limits/files.ts";
 export * from "./limits/graphs.ts";
@@ -133,3 +135,4 @@ requireRelation(
 requireRelation(UPLOAD_STALL_MS_MAX < UPLOAD_SILENCE_MS_MAX, "a sender gives way before it is given up");
 requireRelation(TRACE_BATCH_SPANS_MAX <= TRACE_SPANS_WAITING_MAX, "a full export can wait");
 requireRelation(TRACE_FLUSH_MS_MAX < DRAIN_MS_MAX, "the last spans do not hold up the end");
+requireRelation(DEBOUNCE_S_MAX <= DEBOUNCE_WAIT_S_MAX, "the longest debounce fits into its longest wait");

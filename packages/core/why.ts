@@ -19,6 +19,8 @@ export interface WhyFacts {
   /** Parents that have not ended, and how many there are in all. */
   readonly parents: readonly WaitingParent[];
   readonly waitingFor: number;
+  /** It has not begun, and further submissions with its key put it off. */
+  readonly debounce: { readonly key: string; readonly latestAt: Date; readonly submissions: number } | null;
   /** The guard that parked it. */
   readonly heldBy: GuardName | null;
   readonly breaker: Breaker | null;
@@ -51,6 +53,7 @@ export const WHY_REASONS = [
   "running",
   "dependencies",
   "scheduled",
+  "debounced",
   "retry_wait",
   "breaker",
   "limit",
@@ -81,6 +84,7 @@ export function explainTask(facts: WhyFacts): Why {
     case "waiting":
       return waiting(facts);
     case "scheduled":
+      return facts.debounce === null ? later(facts, "scheduled") : debounced(facts, facts.debounce);
     case "retry_wait":
       return later(facts, facts.phase);
     case "parked":
@@ -127,6 +131,19 @@ function waiting({ parents, waitingFor }: WhyFacts): Why {
       parents: parents.map(({ taskId, status, phase }) => ({ task_id: taskId, status, phase })),
       parents_truncated: parents.length < waitingFor,
     },
+  };
+}
+
+function debounced(
+  { nextAttemptAt }: WhyFacts,
+  { key, latestAt, submissions }: NonNullable<WhyFacts["debounce"]>,
+): Why {
+  const at = nextAttemptAt?.toISOString() ?? null;
+  const latest = latestAt.toISOString();
+  return {
+    reason: "debounced",
+    summary: `It starts at ${at ?? "a later time"} unless it is submitted again, and at ${latest} in any case; ${times(submissions, "submission")} so far.`,
+    details: { key, starts_at: at, latest_start_at: latest, submissions },
   };
 }
 

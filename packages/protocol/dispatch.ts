@@ -28,6 +28,8 @@ export interface Dispatch {
   readonly has_templates?: boolean;
   /** True: workers have died with it; it runs in a process of its own. */
   readonly runs_alone?: boolean;
+  /** True: submissions may have replaced the payload and put the start off since; see the worker's `seal.ts`. */
+  readonly is_debounced?: boolean;
   /** Absent: it starts by its message alone. */
   readonly route?: LeaseRoute;
 }

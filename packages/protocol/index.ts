@@ -1,5 +1,6 @@
 export * from "./breaker.ts";
 export * from "./dead-letter.ts";
+export * from "./dedup.ts";
 export * from "./dispatch.ts";
 export * from "./live.ts";
 export * from "./parts.ts";

@@ -28,6 +28,28 @@ describe("submit", () => {
     expect(await taskOf(millrace(["get", "said", "--json"]))).toMatchObject({ task_id: "said", priority: 9 });
   });
 
+  test("--dedup and --debounce name the task that holds the key; what goes with neither is refused", async () => {
+    const keyed = ["submit", "simulate", "--delay", "600", "--dedup", "nightly"];
+    expect((await millrace([...keyed, "--id", "holder"])).stdout).toStartWith(
+      "holder is pending (scheduled)",
+    );
+    const again = await millrace([...keyed, "--dedup-window", "60"]);
+    expect([again.status, again.stdout]).toEqual([
+      0,
+      expect.stringMatching(/^holder holds the key and is pending/),
+    ]);
+    const burst = ["submit", "simulate", "--debounce", "b", "--quiet", "60", "--max-wait", "90", "--json"];
+    const first = await taskOf(millrace(burst));
+    expect(first.debounce).toEqual({ key: "b", seconds: 60, max_wait_seconds: 90 });
+    expect(await taskOf(millrace(burst))).toMatchObject({ task_id: first.task_id, deduplicated: true });
+    for (const wrong of [
+      ["--dedup-window", "5"],
+      ["--quiet", "5"],
+      ["--max-wait", "5"],
+    ])
+      expect((await millrace(["submit", "simulate", ...wrong])).status).toBe(2);
+  });
+
   test("--wait ends with 0 and the result when the task completes", async () => {
     const args = [
       "submit",

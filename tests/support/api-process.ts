@@ -44,7 +44,7 @@ export async function startApiSite(): Promise<ApiSite> {
 
 /** The api as it is deployed: a process of its own, to be killed and started again on the same port. */
 export async function startApiProcess(
-  { env }: ApiSite,
+  { env }: Pick<ApiSite, "env">,
   more: Readonly<Record<string, string>> = {},
 ): Promise<ApiProcess> {
   const port = await anyFreePort();

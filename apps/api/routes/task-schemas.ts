@@ -35,6 +35,13 @@ export const TaskAnswer = strict({
   max_attempts: t.Integer(),
   backoff: t.Unknown(),
   tenant: t.Nullable(t.String()),
+  dedup: t.Nullable(strict({ key: t.String(), window_seconds: t.Nullable(t.Integer()) })),
+  debounce: t.Nullable(strict({ key: t.String(), seconds: t.Number(), max_wait_seconds: t.Number() })),
+  deduplicated: t.Optional(
+    t.Literal(true, {
+      description: "In the answer to a submission: another task held its key; this is that one.",
+    }),
+  ),
   expires_at: t.Nullable(t.String({ format: "date-time", description: "Not started by then, it fails." })),
   progress: t.Nullable(t.Number({ minimum: 0, maximum: 1 })),
   created_at: time(),
@@ -111,6 +118,9 @@ export const BatchAnswer = strict({
       index: t.Integer(),
       status: t.Integer({ description: "As if the task had been sent alone." }),
       task_id: t.Nullable(t.String()),
+      deduplicated: t.Optional(
+        t.Literal(true, { description: "Another task held its key; `task_id` is that task's." }),
+      ),
       problem: t.Optional(t.Unknown()),
     }),
   ),

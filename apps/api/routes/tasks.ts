@@ -66,9 +66,12 @@ function submissions(ports: Ports) {
         detail: documented({
           summary: "Submit a task",
           description:
-            "It is committed before the answer. The same task sent again is answered with 200 and done once.",
+            "It is committed before the answer. The same task sent again is answered with 200 and done once. So is one whose `dedup` or `debounce` key another task holds: the answer is that task, with `deduplicated: true`.",
           tag,
-          answers: { 201: aTask("Stored."), 200: aTask("It was there already.") },
+          answers: {
+            201: aTask("Stored."),
+            200: aTask("It was there already, or another one holds its key."),
+          },
           faults: [...BODY_FAULTS, "TASK_ID_CONFLICT"],
         }),
       },

@@ -12,9 +12,11 @@ import { type Static, t } from "elysia";
 import { choice, strict } from "../http/schema.ts";
 import { TaskWish } from "../tasks/task-wish.ts";
 
-const { task_id, run_at, delay, dependencies, on_parent_failure, ...template } = TaskWish.properties;
+const { task_id, run_at, delay, dependencies, on_parent_failure, dedup, debounce, ...template } =
+  TaskWish.properties;
 
-/** The task of each tick: as one that is submitted, without what belongs to one run alone. */
+/** The task of each tick: as one that is submitted, without what belongs to one run alone; `overlap` says what
+ * others say by a key. */
 const TaskTemplate = strict(template);
 
 const time = (description: string) => t.Nullable(t.String({ description }));

@@ -9,10 +9,14 @@ import {
   EndTeller,
   firstDispatch,
   type GraphSubmission,
+  isKeyed,
+  joinAnswers,
+  loadDispatches,
   type NewTask,
   orStoreFault,
   type Sql,
   type Submission,
+  submitKeyed,
   submitTasks,
   type Transaction,
 } from "@millrace/store";
@@ -57,19 +61,14 @@ const NAMED_MAX = 20;
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #group: GroupCommit<Row, Submission>;
+  readonly #keyed: GroupCommit<Row, Submission>;
   readonly #transactions: GroupCommit<Work, undefined>;
   readonly #endTeller: EndTeller;
 
   constructor(options: IntakeOptions) {
     this.#options = options;
-    this.#group = new GroupCommit<Row, Submission>({
-      commit: (rows) => {
-        const tasks = rows.map((row) => row.task);
-        return orStoreFault(repeated(() => submitTasks(options.sql, tasks)));
-      },
-      bytesOf: (row) => row.bytes,
-      ...(options.metrics !== undefined && { onGroup: options.metrics.onGroup }),
-    });
+    this.#group = groupOf(options, submitTasks);
+    this.#keyed = groupOf(options, submitKeyed);
     this.#transactions = new GroupCommit<Work, undefined>({
       commit: async ([work]) => [await work?.run()],
       rowsMax: 1,
@@ -88,10 +87,20 @@ export class Intake {
   async submit(tasks: readonly NewTask[], bytes: number): Promise<readonly Submission[]> {
     const each = bytes / Math.max(1, tasks.length);
     const startedMs = performance.now();
-    const answers = await this.#group.addAll(tasks.map((task) => ({ task, bytes: each })));
+    const rows = tasks.map((task) => ({ task, bytes: each }));
+    const answers = await (tasks.some(isKeyed) ? this.#addMixed(tasks, rows) : this.#group.addAll(rows));
     this.#options.metrics?.committed((performance.now() - startedMs) / 1_000);
     this.dispatch(tasks, answers);
     return answers;
+  }
+
+  /** Those that stand for a key go apart, so that the others never wait for one. */
+  async #addMixed(tasks: readonly NewTask[], rows: readonly Row[]): Promise<readonly Submission[]> {
+    const [keyed, plain] = await Promise.all([
+      this.#keyed.addAll(rows.filter(({ task }) => isKeyed(task))),
+      this.#group.addAll(rows.filter(({ task }) => !isKeyed(task))),
+    ]);
+    return joinAnswers(tasks, keyed, plain);
   }
 
   /**
@@ -132,6 +141,31 @@ export class Intake {
       });
     }
     this.publish(messages);
+    this.#noteDeduplicated(tasks, answers);
+  }
+
+  /** A debounced task that was put off gets a message for its new time, which takes the place of the former one. */
+  #noteDeduplicated(tasks: readonly NewTask[], answers: readonly Answer[]): void {
+    const met = tasks.filter((_, index) => answers[index]?.kind === "deduplicated");
+    if (met.length === 0) return;
+    this.#options.metrics?.deduplicated(met);
+    const moved = answers.flatMap((answer) =>
+      answer.kind === "deduplicated" && answer.isMoved ? [answer.seq] : [],
+    );
+    if (moved.length > 0) void this.#publishMoved(moved);
+  }
+
+  async #publishMoved(seqs: readonly number[]): Promise<void> {
+    try {
+      const due = await loadDispatches(this.#options.sql, seqs);
+      const horizonMs = Date.now() + SCHEDULE_HORIZON_MS;
+      this.publish(due.map(messageOf).filter(({ dueAtMs }) => dueAtMs <= horizonMs));
+    } catch (error) {
+      this.#options.log.warning("debounced tasks are put off, and their messages left to the worker", {
+        tasks: seqs.length,
+        error,
+      });
+    }
   }
 
   /** To whoever watches the queue: a few of them by name, and how many. */
@@ -166,7 +200,7 @@ export class Intake {
   }
 
   async drain(): Promise<void> {
-    await Promise.all([this.#group.drain(), this.#transactions.drain()]);
+    await Promise.all([this.#group.drain(), this.#keyed.drain(), this.#transactions.drain()]);
     await this.#endTeller.drain();
   }
 }
@@ -175,7 +209,18 @@ function isWaiting(answer: Extract<Answer, { kind: "stored" }>): boolean {
   return (answer.waitingFor ?? 0) > 0;
 }
 
-function messageOf({ dispatch, readyAt }: DueDispatch): Outgoing {
+function groupOf({ sql, metrics }: IntakeOptions, submit: typeof submitTasks): GroupCommit<Row, Submission> {
+  return new GroupCommit<Row, Submission>({
+    commit: (rows) => {
+      const tasks = rows.map((row) => row.task);
+      return orStoreFault(repeated(() => submit(sql, tasks)));
+    },
+    bytesOf: (row) => row.bytes,
+    ...(metrics !== undefined && { onGroup: metrics.onGroup }),
+  });
+}
+
+function messageOf({ dispatch, readyAt }: DueDispatch): Required<Pick<Outgoing, "dispatch" | "dueAtMs">> {
   return { dispatch, dueAtMs: readyAt.getTime() };
 }
 

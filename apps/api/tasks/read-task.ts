@@ -21,6 +21,7 @@ import type { BackoffWords } from "@millrace/protocol";
 import { FILE_TASK_TYPE } from "@millrace/protocol/file-operations/index";
 import { BUILT_IN_TASK_TYPES, type BuiltInTaskType } from "@millrace/protocol/task-types/index";
 import type { NewTask } from "@millrace/store";
+import { readDedup } from "./read-dedup.ts";
 import type { TaskWish } from "./task-wish.ts";
 
 export interface TaskRules {
@@ -68,7 +69,9 @@ export function readTask(wish: TaskWish, submitter: Submitter, rules: TaskRules)
     });
   if (wish.ttl !== undefined && dependencies.length > 0)
     errors.push({ path: "/ttl", message: "must not stand beside dependencies: when they end is not known" });
-  const runAt = readRunAt(wish, rules.nowMs(), errors);
+  const dedup = readDedup(wish, errors);
+  const runAt =
+    dedup?.kind === "debounce" ? after(rules.nowMs(), dedup.seconds) : readRunAt(wish, rules.nowMs(), errors);
   const backoff = readBackoff(wish.backoff, errors);
   if (errors.length > 0) return { ok: false, code: "VALIDATION_FAILED", errors };
   return {
@@ -87,6 +90,7 @@ export function readTask(wish: TaskWish, submitter: Submitter, rules: TaskRules)
       run_at: runAt,
       tenant: wish.tenant ?? null,
       ...(wish.ttl !== undefined && { ttl_s: wish.ttl }),
+      ...(dedup !== undefined && { dedup }),
       correlation_id: submitter.correlationId,
       ...(submitter.traceContext !== undefined && { trace_context: submitter.traceContext }),
     },
@@ -158,10 +162,13 @@ export function parseTime(text: string): number {
   return isDay ? Date.parse(text) : Number.NaN;
 }
 
+function after(nowMs: number, seconds: number): string {
+  return new Date(nowMs + seconds * 1000).toISOString();
+}
+
 function readRunAt(wish: TaskWish, nowMs: number, errors: FieldProblem[]): string | null {
   const { run_at: runAt, delay } = wish;
-  if (runAt === undefined)
-    return delay === undefined || delay === 0 ? null : new Date(nowMs + delay * 1000).toISOString();
+  if (runAt === undefined) return delay === undefined || delay === 0 ? null : after(nowMs, delay);
   if (delay !== undefined) errors.push({ path: "/delay", message: "must not stand beside run_at" });
   const atMs = parseTime(runAt);
   if (Number.isNaN(atMs)) {

@@ -3,9 +3,11 @@ import type { NewTask, TaskRecord } from "@millrace/store";
 
 /**
  * Whether a submission asks for what is stored under its id already: then it is a repetition, and harmless.
- * A task with a `delay` is due later each time it is sent, so the time of its first run is not compared.
+ * A task with a `delay` is due later each time it is sent, so the time of its first run is not compared; nor what other
+ * submissions may have changed of one that is debounced.
  */
 export function isSameTask(wish: NewTask, stored: TaskRecord, isDelayed: boolean): boolean {
+  const isDebounced = wish.dedup?.kind === "debounce";
   return (
     wish.owner_id === stored.ownerId &&
     wish.task_type === stored.taskType &&
@@ -15,11 +17,12 @@ export function isSameTask(wish: NewTask, stored: TaskRecord, isDelayed: boolean
     wish.max_attempts === stored.maxAttempts &&
     wish.tenant === stored.tenant &&
     (wish.ttl_s ?? null) === stored.ttlS &&
-    (isDelayed || wish.run_at === (stored.runAt?.toISOString() ?? null)) &&
+    isSameJson(wish.dedup ?? null, stored.dedup) &&
+    (isDelayed || isDebounced || wish.run_at === (stored.runAt?.toISOString() ?? null)) &&
     (wish.on_parent_failure ?? "fail") === stored.onParentFailure &&
     isSameJson(wish.dependencies ?? [], stored.dependencies) &&
     isSameJson(wish.backoff, stored.backoff) &&
-    isSameJson(wish.payload, stored.payload)
+    (isDebounced || isSameJson(wish.payload, stored.payload))
   );
 }
 

@@ -5,6 +5,13 @@ import {
   BACKOFF_FACTOR_MIN,
   BACKOFF_MS_MAX,
   BACKOFF_MS_MIN,
+  DEBOUNCE_S_MAX,
+  DEBOUNCE_S_MIN,
+  DEBOUNCE_WAIT_S_MAX,
+  DEBOUNCE_WAITS_DEFAULT,
+  DEDUP_KEY_CHARS_MAX,
+  DEDUP_WINDOW_S_MAX,
+  DEDUP_WINDOW_S_MIN,
   DELAY_S_MAX,
   DEPENDENCIES_MAX,
   PRIORITY_MAX,
@@ -29,6 +36,55 @@ const Backoff = strict({
   max_ms: t.Optional(milliseconds("The bound grows no further than this.")),
   jitter: t.Optional(t.Boolean({ description: "False: each delay is its bound, and can be foretold." })),
 });
+
+const key = () =>
+  t.String({
+    minLength: 1,
+    maxLength: DEDUP_KEY_CHARS_MAX,
+    pattern: "^[!-~]([ -~]*[!-~])?$",
+    error: `must be 1 to ${DEDUP_KEY_CHARS_MAX} printable ASCII characters, with no space around them`,
+    description: "Yours to choose. Another user's, and another task type's, is another key.",
+  });
+
+const Dedup = strict(
+  {
+    key: key(),
+    window_seconds: t.Optional(
+      Type.Integer({
+        minimum: DEDUP_WINDOW_S_MIN,
+        maximum: DEDUP_WINDOW_S_MAX,
+        description:
+          "Seconds from when the first one was stored, finished or not. When absent: until it is finished.",
+      }),
+    ),
+  },
+  {
+    description:
+      "While another of your tasks holds the key there is no second one: the answer is 200 with that task, and this one leaves no trace. A task that failed for good or was cancelled does not hold its key any more.",
+  },
+);
+
+const Debounce = strict(
+  {
+    key: key(),
+    seconds: Type.Number({
+      minimum: DEBOUNCE_S_MIN,
+      maximum: DEBOUNCE_S_MAX,
+      description: "It starts when no other submission with the key came for so long.",
+    }),
+    max_wait_seconds: t.Optional(
+      Type.Number({
+        minimum: DEBOUNCE_S_MIN,
+        maximum: DEBOUNCE_WAIT_S_MAX,
+        description: `It starts no later than this after the first submission, which alone sets it; ${DEBOUNCE_WAITS_DEFAULT} times \`seconds\` when absent.`,
+      }),
+    ),
+  },
+  {
+    description:
+      "Until the task starts, a further submission with the key replaces its payload and puts its start off; the answer is 200 with that task, whose other fields stay. Not together with dedup, run_at, delay, ttl or dependencies.",
+  },
+);
 
 /** What a client sends to have a task done. The rules that a schema cannot say are in `read-task.ts`. */
 export const TaskWish = strict({
@@ -98,6 +154,8 @@ export const TaskWish = strict({
         "Seconds from when it is due: not started by then, it fails with EXPIRED. Not together with dependencies.",
     }),
   ),
+  dedup: t.Optional(Dedup),
+  debounce: t.Optional(Debounce),
   tenant: t.Optional(
     t.String({
       maxLength: TENANT_CHARS_MAX,

@@ -1,6 +1,7 @@
 import type { AttemptRecord, NewTask, TaskRecord } from "@millrace/store";
 import { isoTime } from "../http/iso-time.ts";
 import type { LiveTasks } from "../live/live-tasks.ts";
+import { viewDedup } from "./read-dedup.ts";
 
 /** A task as clients see it. `progress` is what its handler told last, while it runs. */
 export function viewTask(task: TaskRecord, live: Pick<LiveTasks, "progressOf">) {
@@ -20,6 +21,7 @@ export function viewTask(task: TaskRecord, live: Pick<LiveTasks, "progressOf">) 
     max_attempts: task.maxAttempts,
     backoff: task.backoff,
     tenant: task.tenant,
+    ...viewDedup(task.dedup),
     expires_at: expiryOf(task.ttlS, task.runAt, task.createdAt),
     progress: progressOf(task, live),
     created_at: isoTime(task.createdAt),
@@ -65,6 +67,7 @@ export function viewNewTask(task: NewTask, createdAt: Date, waitingFor = 0) {
     max_attempts: task.max_attempts,
     backoff: task.backoff,
     tenant: task.tenant,
+    ...viewDedup(task.dedup),
     expires_at: expiryOf(task.ttl_s ?? null, task.run_at === null ? null : new Date(task.run_at), createdAt),
     progress: null,
     created_at: isoTime(createdAt),

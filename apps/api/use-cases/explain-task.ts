@@ -11,6 +11,7 @@ import {
   listLimits,
   listOpenParents,
   orStoreFault,
+  readDebounce,
   readWait,
   type TaskRecord,
   type Wait,
@@ -51,6 +52,7 @@ async function factsOf(ports: Ports, task: TaskRecord): Promise<WhyFacts> {
     waitingFor: wait?.waitingFor ?? 0,
     isAlone: wait?.isAlone ?? false,
     heldBy,
+    debounce: phase === "scheduled" ? await debounceOf(ports, task) : null,
     pause: wait?.pause ?? null,
     breaker: heldBy?.kind === "breaker" ? await breakerOf(ports, heldBy.origin) : null,
     limit: heldBy?.kind === "limit" ? await limitOf(ports, heldBy) : null,
@@ -61,6 +63,12 @@ async function factsOf(ports: Ports, task: TaskRecord): Promise<WhyFacts> {
 
 function guardOf(wait: Wait | null): WhyFacts["heldBy"] {
   return wait?.parkedFor == null || !wait.parkedFor.includes(":") ? null : readGuardName(wait.parkedFor);
+}
+
+async function debounceOf({ sql }: Ports, { seq, dedup }: TaskRecord): Promise<WhyFacts["debounce"]> {
+  if (dedup?.kind !== "debounce") return null;
+  const debounce = await orStoreFault(readDebounce(sql, seq));
+  return debounce === null ? null : { key: dedup.key, ...debounce };
 }
 
 async function parentsOf({ sql }: Ports, seq: number): Promise<WhyFacts["parents"]> {

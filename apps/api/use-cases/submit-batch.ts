@@ -5,11 +5,14 @@ import {
   findTasks,
   type GraphSubmission,
   isInGraph,
+  isKeyed,
+  joinAnswers,
   type NewTask,
   orStoreFault,
   type Submission,
   submitGraph,
-  submitTasks,
+  submitKeyed,
+  submitMixed,
   type TaskRecord,
 } from "@millrace/store";
 import type { ValueError } from "@sinclair/typebox/compiler";
@@ -34,7 +37,10 @@ export interface BatchVerdict {
   readonly index: number;
   /** As if the task had been sent alone: 201 new, 200 known, 4xx refused. */
   readonly status: number;
+  /** Of the task that stands for the item now. */
   readonly task_id: string | null;
+  /** Another task holds its key. */
+  readonly deduplicated?: true;
   readonly problem?: BatchProblem;
 }
 
@@ -51,6 +57,8 @@ export interface BatchSubmission {
 const ERRORS_PER_ITEM_MAX = 20;
 /** Errors that the refusal of a whole batch lists. */
 const ERRORS_LISTED_MAX = 100;
+
+type Answer = Submission | GraphSubmission;
 
 interface Accepted {
   readonly index: number;
@@ -71,11 +79,30 @@ export async function submitBatch(
     if ("problem" in read) verdicts.push(verdictOf(index, idOf(item), read.problem));
     else accepted.push(read);
   }
+  const keyedParents = findKeyedParents(accepted);
+  verdicts.push(...keyedParents.values());
   if (submission.isAtomic) refuseAny(verdicts);
+  const rest = keyedParents.size === 0 ? accepted : accepted.filter(({ index }) => !keyedParents.has(index));
   const stored = await withinSpan(submission.span, "store tasks", () =>
-    storeAll(ports, accepted, { submission, refused: verdicts }),
+    storeAll(ports, rest, { submission, refused: verdicts }),
   );
   return [...verdicts, ...stored].sort((a, b) => a.index - b.index);
+}
+
+/** A child names its parent by the id that is sent along, and who has a key may not be stored under it. */
+function findKeyedParents(accepted: readonly Accepted[]): ReadonlyMap<number, BatchVerdict> {
+  const keyed = accepted.filter(({ task }) => isKeyed(task));
+  if (keyed.length === 0) return new Map();
+  const parents = new Set(accepted.flatMap(({ task }) => task.dependencies ?? []));
+  return new Map(
+    keyed
+      .filter(({ task }) => parents.has(task.task_id))
+      .map(({ index, task }) => {
+        const message = "must not stand on a task that others of its batch depend on: send it before them";
+        const problem = problemFrom("VALIDATION_FAILED", [{ path: `/${task.dedup?.kind}`, message }]);
+        return [index, verdictOf(index, task.task_id, problem)];
+      }),
+  );
 }
 
 interface ItemOf {
@@ -159,12 +186,16 @@ async function storeGraph(
 ): Promise<readonly BatchVerdict[]> {
   const tasks = accepted.map(({ task }) => task);
   requireFewEdges(tasks);
+  const keyed = tasks.filter(isKeyed);
+  const others = accepted.filter(({ task }) => !isKeyed(task));
   const isSame = (index: number, stored: TaskRecord): boolean => {
-    const item = accepted[index];
+    const item = others[index];
     return item !== undefined && isSameTask(item.task, stored, item.isDelayed);
   };
   const { answers, verdicts } = await ports.intake.transact(async (transaction) => {
-    const answers = await submitGraph(transaction, { tasks, refused, isSame });
+    const fromKeys = keyed.length === 0 ? [] : await submitKeyed(transaction, keyed);
+    const graph = { tasks: others.map(({ task }) => task), refused, isSame };
+    const answers = joinAnswers<Answer>(tasks, fromKeys, await submitGraph(transaction, graph));
     const verdicts = await verdictsFor({ sql: transaction }, accepted, answers);
     if (isAtomic) refuseAny(verdicts); // Throwing here takes everything back.
     return { answers, verdicts };
@@ -193,7 +224,7 @@ async function storeAtomically(
   const tasks = accepted.map(({ task }) => task);
   const store = () =>
     ports.hotSql.begin(async (transaction) => {
-      const answers = await submitTasks(transaction, tasks);
+      const answers = await submitMixed(transaction, tasks);
       const verdicts = await verdictsFor({ sql: transaction }, accepted, answers);
       refuseAny(verdicts); // Throwing here takes everything back.
       return { answers, verdicts };
@@ -207,7 +238,7 @@ async function storeAtomically(
 async function verdictsFor(
   { sql }: { readonly sql: Parameters<typeof findTasks>[0] },
   accepted: readonly Accepted[],
-  answers: readonly (Submission | GraphSubmission)[],
+  answers: readonly Answer[],
 ): Promise<readonly BatchVerdict[]> {
   const taken = accepted.filter((_, position) => answers[position]?.kind === "taken");
   const stored =
@@ -223,6 +254,8 @@ async function verdictsFor(
   return accepted.map(({ index, task, isDelayed }, position) => {
     const answer = answers[position];
     if (answer?.kind === "stored") return { index, status: 201, task_id: task.task_id };
+    if (answer?.kind === "deduplicated")
+      return { index, status: 200, task_id: answer.taskId, deduplicated: true };
     if (answer?.kind === "refused")
       return verdictOf(
         index,

@@ -25,9 +25,11 @@ export interface TaskSubmission {
 }
 
 export interface SubmittedTask {
-  /** False: the very same task was there already. */
+  /** False: the very same task was there already, or one that holds its key. */
   readonly isNew: boolean;
-  readonly task: ReturnType<typeof viewNewTask> | ReturnType<typeof viewTask>;
+  readonly task: (ReturnType<typeof viewNewTask> | ReturnType<typeof viewTask>) & {
+    readonly deduplicated?: true;
+  };
 }
 
 /**
@@ -53,6 +55,8 @@ export async function submitTask(
   if (answer?.kind === "stored")
     return { isNew: true, task: viewNewTask(task, answer.createdAt, answer.waitingFor) };
   if (answer?.kind === "refused") throw refusal("VALIDATION_FAILED", graphErrors(task, answer.problem));
+  if (answer?.kind === "deduplicated")
+    return { isNew: false, task: { ...(await holderOf(ports, answer.taskId)), deduplicated: true } };
   return { isNew: false, task: await existing(ports, task, isDelayed) };
 }
 
@@ -79,6 +83,14 @@ async function submitChild(
 function refusal(code: "VALIDATION_FAILED" | "PAYLOAD_TOO_LARGE", errors: Fault["errors"]): Fault {
   const [first] = errors;
   return new Fault(code, `in the body: ${first?.path ?? ""} ${first?.message ?? "is not valid"}`, { errors });
+}
+
+/** It was there a moment ago, in the transaction that met it. */
+async function holderOf(ports: Ports, taskId: string) {
+  const holder = await orStoreFault(findTask(ports.sql, taskId));
+  if (holder === null)
+    throw new Fault("NOT_FOUND", `the task ${taskId} holds the key, and has just been dropped`);
+  return viewTask(holder, ports.live);
 }
 
 async function existing(ports: Ports, task: NewTask, isDelayed: boolean) {

@@ -1,7 +1,7 @@
 import type { Client, TaskRequest } from "@millrace/client";
 import type { Command, CommandInput } from "../command.ts";
 import { EXIT } from "../shell/exit-status.ts";
-import { numberOption, positionals, readArguments, wordOption } from "../shell/read-arguments.ts";
+import { numberOption, positionals, readArguments, UsageError, wordOption } from "../shell/read-arguments.ts";
 import { readJson } from "../shell/read-json.ts";
 import { showTask } from "../shell/show-task.ts";
 import { withClient } from "../shell/with-client.ts";
@@ -15,6 +15,11 @@ const OPTIONS = {
   timeout: { type: "string" },
   ttl: { type: "string" },
   attempts: { type: "string" },
+  dedup: { type: "string" },
+  "dedup-window": { type: "string" },
+  debounce: { type: "string" },
+  quiet: { type: "string" },
+  "max-wait": { type: "string" },
   after: { type: "string", multiple: true },
   wait: { type: "boolean", default: false },
   "wait-seconds": { type: "string" },
@@ -34,6 +39,11 @@ export const command: Command = {
   --timeout S             how long one attempt may take
   --ttl S                 not started so many seconds after it is due, it fails
   --attempts N            failures after which it goes to the dead letters (3)
+  --dedup KEY             not when another task of the type holds the key: that one is the answer
+  --dedup-window S        it holds the key for so long (until it is finished)
+  --debounce KEY          one task for all submissions with the key; the last payload counts
+  --quiet S               it starts when no further one came for so long (1)
+  --max-wait S            but no later than this after the first one (10 times --quiet)
   --after ID              a task that must complete first; may be given several times
   --wait                  wait for its end; the exit status is 1 when it fails
   --wait-seconds S        how long to wait (${WAIT_S_DEFAULT})
@@ -51,6 +61,10 @@ async function submit({ args, say }: CommandInput, client: Client): Promise<numb
   const task = await client.tasks.submit(await requestOf(type, values));
   if (!values.wait) {
     const next = `millrace get ${task.task_id} shows how it goes`;
+    if (task.deduplicated === true && !values.json) {
+      say(`${task.task_id} holds the key and is ${task.status} (${task.phase}); ${next}`);
+      return EXIT.done;
+    }
     const ready = task.phase === "queued" ? "is queued" : `is ${task.status} (${task.phase})`;
     say(values.json ? JSON.stringify(task) : `${task.task_id} ${ready}; ${next}`);
     return EXIT.done;
@@ -80,6 +94,30 @@ async function requestOf(type: string, values: Values): Promise<TaskRequest> {
     ...(timeout !== undefined && { timeout }),
     ...(ttl !== undefined && { ttl }),
     ...(attempts !== undefined && { max_attempts: attempts }),
+    ...keysOf(values),
     ...(values.after !== undefined && { dependencies: values.after }),
+  };
+}
+
+const QUIET_S_DEFAULT = 1;
+
+function keysOf(values: Values): Pick<TaskRequest, "dedup" | "debounce"> {
+  const window = numberOption("dedup-window", values["dedup-window"]);
+  const seconds = numberOption("quiet", values.quiet);
+  const maxWait = numberOption("max-wait", values["max-wait"]);
+  if (window !== undefined && values.dedup === undefined)
+    throw new UsageError("--dedup-window goes with --dedup");
+  if ((seconds ?? maxWait) !== undefined && values.debounce === undefined)
+    throw new UsageError("--quiet and --max-wait go with --debounce");
+  return {
+    ...(values.dedup !== undefined && {
+      dedup: { key: values.dedup, ...(window !== undefined && { window_seconds: window }) },
+    }),
+    ...(values.debounce !== undefined && {
+      debounce: {
+        ...{ key: values.debounce, seconds: seconds ?? QUIET_S_DEFAULT },
+        ...(maxWait !== undefined && { max_wait_seconds: maxWait }),
+      },
+    }),
   };
 }

@@ -59,6 +59,7 @@ async function dropDay(sql: Sql, day: string): Promise<boolean> {
       await transaction`select 1 from open_tasks where seq >= ${from} and seq < ${until} limit 1`;
     if (open !== undefined || (await isAwaited(transaction, day))) return false;
     await transaction`delete from dead_letters where seq >= ${from} and seq < ${until}`;
+    await transaction`delete from dedup_keys where seq >= ${from} and seq < ${until}`;
     await transaction`delete from redrives where seq >= ${from} and seq < ${until}`;
     for (let after = 0; ; ) {
       const rows = await transaction<{ seq: number; task_id: string }[]>`

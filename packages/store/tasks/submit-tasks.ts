@@ -1,6 +1,6 @@
 import { assert, hasTemplates, type Json, type Lane } from "@millrace/core";
 import { SCHEDULE_HORIZON_MS } from "@millrace/core/limits";
-import type { BackoffWords, Dispatch, LeaseRoute } from "@millrace/protocol";
+import type { BackoffWords, DedupWords, Dispatch, LeaseRoute } from "@millrace/protocol";
 import postgres from "postgres";
 import type { Sql, Transaction } from "../connect.ts";
 import { routesOf, SHELVED, withRoute } from "../workers/route-of.ts";
@@ -25,6 +25,8 @@ export interface NewTask {
   readonly tenant: string | null;
   /** Not started so many seconds after it was due, it fails with EXPIRED; absent: never. */
   readonly ttl_s?: number | null;
+  /** The key that it stands for; it goes in by `submitKeyed`, which keeps others with the same key out. */
+  readonly dedup?: DedupWords;
   readonly correlation_id: string;
   /** Of the request, where its trace is recorded. */
   readonly trace_context?: string;
@@ -40,7 +42,15 @@ export type Submission =
       readonly route?: LeaseRoute;
     }
   /** The id is taken, maybe by the very same task: `compare-task.ts` tells. */
-  | { readonly kind: "taken" };
+  | { readonly kind: "taken" }
+  /** Another task holds its key; this one left no trace, but for its payload when it is debounced. */
+  | {
+      readonly kind: "deduplicated";
+      readonly taskId: string;
+      readonly seq: number;
+      /** True: it is due at another time now, and its message is to be written again. */
+      readonly isMoved: boolean;
+    };
 
 interface StoredRow {
   readonly i: number;
@@ -84,21 +94,22 @@ export function isIdTwice(error: unknown): boolean {
 
 async function store(sql: Sql | Transaction, tasks: readonly NewTask[]): Promise<readonly Submission[]> {
   const traced = traceColumn(sql, tasks);
+  const keyed = keyColumn(sql, tasks);
   const rows = await sql<StoredRow[]>`
     with ${routesOf(sql, new Set(tasks.map((task) => task.task_type)))}, input as materialized (
       select next_task_seq() as seq, clock_timestamp() as created_at, x.*
       from json_to_recordset(${rowsAsJson(tasks.map(toRow), "payload")}::text::json) as x(
         i integer, task_id text, task_type text, owner_id bigint, lane text, priority smallint, payload_text text,
         payload json, dependencies json, timeout_s integer, max_attempts smallint, backoff json, run_at timestamptz,
-        tenant text, ttl_s integer, correlation_id text${traced.typed})
+        tenant text, ttl_s integer, correlation_id text${traced.typed}${keyed.typed})
     ), keyed as (
       insert into task_keys (task_id, seq) select task_id, seq from input order by task_id, i
       on conflict (task_id) do nothing returning seq
     ), stored as (
       insert into tasks (seq, task_id, task_type, owner_id, lane, priority, payload, dependencies, timeout_s,
-        max_attempts, backoff, run_at, tenant, ttl_s, correlation_id, created_at${traced.name})
+        max_attempts, backoff, run_at, tenant, ttl_s, correlation_id, created_at${traced.name}${keyed.name})
       select seq, task_id, task_type, owner_id, lane, priority, coalesce(payload_text::json, payload, 'null'),
-        dependencies, timeout_s, max_attempts, backoff, run_at, tenant, ttl_s, correlation_id, created_at${traced.name}
+        dependencies, timeout_s, max_attempts, backoff, run_at, tenant, ttl_s, correlation_id, created_at${traced.name}${keyed.name}
       from input where seq in (select seq from keyed)
     ), opened as (
       insert into open_tasks (seq, lane, priority, ready_at, published_at, lease_type, lease_owner, is_shelved)
@@ -112,6 +123,17 @@ async function store(sql: Sql | Transaction, tasks: readonly NewTask[]): Promise
   for (const { i, seq, created_at: createdAt, route } of rows)
     answers[i] = { kind: "stored", seq, createdAt, ...withRoute(route) };
   return answers;
+}
+
+/** As `traceColumn`. */
+function keyColumn(sql: Sql | Transaction, tasks: readonly NewTask[]) {
+  return tasks.some(isKeyed)
+    ? { name: sql`, dedup`, typed: sql`, dedup json` }
+    : { name: sql``, typed: sql`` };
+}
+
+export function isKeyed({ dedup }: NewTask): boolean {
+  return dedup !== undefined;
 }
 
 export function hasDeadline({ ttl_s: ttlS }: NewTask): boolean {
@@ -165,6 +187,7 @@ export function firstDispatch(task: NewTask, seq: number, route?: LeaseRoute): D
     correlation_id: task.correlation_id,
     ...(task.trace_context !== undefined && { trace_context: task.trace_context }),
     ...(isInGraph(task) && hasTemplates(task.payload) && { has_templates: true }),
+    ...(task.dedup?.kind === "debounce" && { is_debounced: true }),
     ...(route !== undefined && { route }),
   };
 }

@@ -9,7 +9,7 @@ import {
   type TaskState,
   type TaskStatus,
 } from "@millrace/core";
-import type { BackoffWords } from "@millrace/protocol";
+import type { BackoffWords, DedupWords } from "@millrace/protocol";
 import { workerIdOf } from "@millrace/protocol";
 
 /** A task with where it stands: what was asked, its open row if it has one, and its last outcome. */
@@ -29,6 +29,8 @@ export interface TaskRecord {
   readonly runAt: Date | null;
   readonly tenant: string | null;
   readonly ttlS: number | null;
+  /** The key under which it was submitted. */
+  readonly dedup: DedupWords | null;
   readonly correlationId: string;
   readonly createdAt: Date;
   readonly status: TaskStatus;
@@ -62,6 +64,7 @@ export interface TaskRow {
   readonly run_at: Date | null;
   readonly tenant: string | null;
   readonly ttl_s: number | null;
+  readonly dedup: DedupWords | null;
   readonly correlation_id: string;
   readonly created_at: Date;
   readonly attempt: number | null;
@@ -93,7 +96,7 @@ type EndKind = EndState["how"];
  */
 export const TASK_COLUMNS = `
   t.seq, t.task_id, t.task_type, t.owner_id, t.lane, t.priority, t.payload, t.dependencies, t.on_parent_failure, t.timeout_s,
-  t.max_attempts, t.backoff, t.run_at, t.tenant, t.ttl_s, t.correlation_id, t.created_at,
+  t.max_attempts, t.backoff, t.run_at, t.tenant, t.ttl_s, t.dedup, t.correlation_id, t.created_at,
   o.attempt, o.failures, o.losses, o.waiting_for, o.claimed_by, o.claimed_at, o.ready_at, clock_timestamp() as now,
   o.parked_for is not null or exists (
     select 1 from queue_pauses p where p.name = case when p.is_lane then t.lane else t.task_type end) as is_held,
@@ -130,6 +133,7 @@ export function toRecord(row: TaskRow): TaskRecord {
     runAt: row.run_at,
     tenant: row.tenant,
     ttlS: row.ttl_s,
+    dedup: row.dedup,
     correlationId: row.correlation_id,
     createdAt: row.created_at,
     status: statusOf(phase),

@@ -95,6 +95,8 @@ export function task(fields: Partial<Task> = {}): Task {
     timeout: 30,
     backoff: {},
     tenant: null,
+    dedup: null,
+    debounce: null,
     run_at: null,
     correlation_id: "c-1",
     worker_id: null,

@@ -17,6 +17,7 @@ const FACTS: WhyFacts = {
   error: null,
   parents: [],
   waitingFor: 0,
+  debounce: null,
   heldBy: null,
   breaker: null,
   limit: null,
@@ -42,6 +43,14 @@ const CASES: readonly (readonly [reason: string, facts: Partial<WhyFacts>, summa
   ["running", { phase: "running" }, /runs on worker-1 since 2026-01-15T12/],
   ["dependencies", { phase: "waiting", waitingFor: 2, parents }, /2 tasks to end, among them a \(running\)/],
   ["scheduled", { phase: "scheduled" }, /start at 2026-01-15T12/],
+  [
+    "debounced",
+    {
+      phase: "scheduled",
+      debounce: { key: "k", latestAt: new Date("2026-01-15T13:00:00Z"), submissions: 3 },
+    },
+    /starts at 2026-01-15T12.* unless it is submitted again, and at 2026-01-15T13.*; 3 submissions so far/,
+  ],
   ["retry_wait", { phase: "retry_wait" }, /Attempt 1 failed; the next one starts at 2026/],
   ["breaker", behind, /go on now/],
   ["limit", { phase: "parked", heldBy: { kind: "limit", scope: "type", name: "x" } }, /type x was limited/],

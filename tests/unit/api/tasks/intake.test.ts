@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Intake } from "@millrace/api/tasks/intake";
 import { createLog } from "@millrace/observe";
+import { untilTrue } from "../../../support/running-stack.ts";
 import { FakeBus } from "../../../support/task-api.ts";
 import { newTask, openTaskStore, type TaskStore } from "../../../support/task-store.ts";
 
 let store: TaskStore;
 beforeAll(async () => {
   store = await openTaskStore();
-});
+}, 60_000);
 afterAll(() => store.close());
 
 const log = createLog({
@@ -23,6 +24,7 @@ function open(): { intake: Intake; bus: FakeBus; groups: number[] } {
   const metrics = {
     onGroup: (rows: number) => void groups.push(rows),
     stored: () => {},
+    deduplicated: () => {},
     committed: () => {},
   };
   return { intake: new Intake({ sql: store.sql, dispatcher: bus, log, metrics }), bus, groups };
@@ -74,4 +76,23 @@ test("drain waits for the commits that are on their way", async () => {
   expect(await store.sql`select 1 from task_keys where task_id = 'draining'`).toHaveLength(1);
   await submitted;
   expect(bus.published).toHaveLength(1);
+});
+
+test("with and without keys in one request, each gets its own answer; who was put off gets a message for the new time", async () => {
+  const { intake, bus } = open();
+  const debounced = (task_id: string, seconds: number) =>
+    newTask({
+      ...{ task_id, run_at: new Date(Date.now() + seconds * 1_000).toISOString() },
+      dedup: { kind: "debounce", key: "intake", seconds, max_wait_s: 500 },
+    });
+  await intake.submit([debounced("debounced-1", 5)], 10);
+  const answers = await intake.submit([newTask({ task_id: "plain" }), debounced("debounced-2", 50)], 10);
+  expect(answers).toMatchObject([
+    { kind: "stored" },
+    { kind: "deduplicated", taskId: "debounced-1", isMoved: true },
+  ]);
+  const last = () => bus.published.findLast(({ dispatch }) => dispatch.task_id === "debounced-1");
+  await untilTrue(() => (last()?.dueAtMs ?? 0) > Date.now() + 30_000, 10_000);
+  expect(last()?.dispatch).toMatchObject({ attempt: 1, is_debounced: true });
+  expect(bus.published.some(({ dispatch }) => dispatch.task_id === "debounced-2")).toBeFalse();
 });

@@ -49,7 +49,7 @@ beforeAll(async () => {
   await sql`delete from open_tasks`;
   await sql`analyze open_tasks`;
   seqs = await fill();
-});
+}, 60_000);
 afterAll(() => sql.end({ timeout: 1 }));
 
 /** Some of the tasks, from all over the backlog. */
