@@ -41,6 +41,7 @@ import { BusEventTail } from "./events-query/event-tail.ts";
 import { readInFlight } from "./events-query/in-flight.ts";
 import { yieldCores } from "./events-query/yield-cores.ts";
 import { BusLiveFiles } from "./files/live-files.ts";
+import { callerBehind } from "./http/client-address.ts";
 import { BusLiveTasks } from "./live/live-tasks.ts";
 import { answerAsPart } from "./overview/answer-as-part.ts";
 import { connectOverview } from "./overview/sources.ts";
@@ -143,6 +144,11 @@ function yieldQueries(sql: Sql, niceness: number): (() => Promise<void>) | undef
   return yieldCores({ sql, applicationName: QUERY_POOL, niceness, nowMs: Date.now });
 }
 
+function addressesFor({ trustedProxies }: Config, peerOf: Ports["addressOf"]): Ports["addressOf"] {
+  const callerOf = callerBehind(trustedProxies);
+  return (request) => callerOf(peerOf(request), request.headers.get("x-forwarded-for"));
+}
+
 async function run(config: ApiConfig, log: Log): Promise<void> {
   const metrics = createMetrics({ service: "api" });
   const connections = await connect(config, log, metrics);
@@ -182,7 +188,7 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
     timeoutS: { short: config.shortTimeoutS, long: config.taskTimeoutS },
     jwtSecret: config.jwtSecret,
     nowMs: Date.now,
-    addressOf: (request) => app.server?.requestIP(request)?.address,
+    addressOf: addressesFor(config, (request) => app.server?.requestIP(request)?.address),
   });
   const { adminEmail: email, adminPassword: password, adminApiKey: apiKey } = config;
   if (email !== undefined && password !== undefined) await ensureAdmin(ports, { email, password, apiKey });

@@ -18,6 +18,13 @@ export function isHost(given: string): boolean {
   return NAME.test(given) && !/^[\d.]+$/.test(given);
 }
 
+/** An address, or a block of them: `10.0.0.7`, `10.1.0.0/16`. Not all there are: whoever trusts everybody trusts liars. */
+export function isAddressOrBlock(given: string): boolean {
+  const [address = "", bits] = given.split("/");
+  if (bits !== undefined) return Number(bits) > 0 && isHostOrBlock(given);
+  return isIpv4(address) || isIpv6(address);
+}
+
 /** A host, or a block of addresses: `10.1.0.0/16`, `fd00::/8`. */
 export function isHostOrBlock(given: string): boolean {
   const [address, bits, ...rest] = given.split("/");

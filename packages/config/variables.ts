@@ -6,13 +6,14 @@ import {
   SHORT_LANE_TIMEOUT_S_MAX,
   TIMEOUT_S_MAX,
   TIMEOUT_S_MIN,
+  TRUSTED_PROXIES_MAX,
   WORKER_ID_CHARS_MAX,
   WORKER_SLOTS_MAX,
 } from "@millrace/core/limits";
 import { alerts } from "./alert-variables.ts";
 import { connections } from "./connection-variables.ts";
-import { isHost } from "./hosts.ts";
-import { boolean, choice, integer, secret, text, type Variable } from "./kinds.ts";
+import { isAddressOrBlock, isHost } from "./hosts.ts";
+import { boolean, choice, integer, list, secret, text, type Variable } from "./kinds.ts";
 import { isPath } from "./paths.ts";
 import { storage } from "./storage-variables.ts";
 import { taskTypes } from "./task-type-variables.ts";
@@ -45,6 +46,16 @@ const api = {
     min: 0,
     max: DRAIN_NOTICE_S_MAX,
     unit: "seconds",
+  }),
+  trustedProxies: list({
+    name: "TRUSTED_PROXIES",
+    about:
+      "The proxies in front of the API, whose X-Forwarded-For says who calls; without them, limits on logins count the proxy's address.",
+    default: [],
+    defaultText: "(none: who connects is who calls)",
+    expects: "addresses or blocks such as 10.1.0.0/16, but not all addresses there are",
+    itemsMax: TRUSTED_PROXIES_MAX,
+    isItem: isAddressOrBlock,
   }),
   dashboardFolder: text({
     name: "DASHBOARD_FOLDER",

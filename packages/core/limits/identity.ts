@@ -38,3 +38,8 @@ export const LOGIN_FAILURES_FREE_ADDRESS = 20;
 export const LOGIN_BLOCK_S_MAX = 15 * 60;
 /** After this long without a failure the count starts again. */
 export const LOGIN_FAILURES_FORGOTTEN_S = 60 * 60;
+
+/** Blocks of proxies whose word about a caller's address is taken. */
+export const TRUSTED_PROXIES_MAX = 32;
+/** Proxies in a row that are looked past, from the nearest. */
+export const FORWARDED_HOPS_MAX = 16;
