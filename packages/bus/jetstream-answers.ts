@@ -37,6 +37,8 @@ export function isPassing(error: unknown): boolean {
 }
 
 const PAUSE_MS = 250;
+/** At a start. Elections of a cluster that was started at the same time take up to ten seconds, and there may be two. */
+export const START_PATIENCE_MS = 40_000;
 
 /** Asks again while the answer may pass, for so long; then rejects with it. */
 export async function untilAnswered<T>(ask: () => Promise<T>, patienceMs: number): Promise<T> {

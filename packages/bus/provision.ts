@@ -4,7 +4,7 @@ import { Fault } from "@millrace/core";
 import type { ConsumerConfig } from "@nats-io/jetstream";
 import type { Bus } from "./connect.ts";
 import { type Drift, describe, diff } from "./drift.ts";
-import { orMissing, untilAnswered } from "./jetstream-answers.ts";
+import { orMissing, START_PATIENCE_MS, untilAnswered } from "./jetstream-answers.ts";
 import { isHarmless, mend, type Provisioned, provisionStream } from "./provision-stream.ts";
 import { type FileConfig, NATS_FOLDER, readConfigs, withReplicas } from "./stream-files.ts";
 
@@ -21,8 +21,6 @@ export interface ProvisionOptions {
 }
 
 const PATIENCE_MS = 5_000;
-/** Elections of a cluster that has just been started take up to ten seconds, and there may be two. */
-const START_PATIENCE_MS = 40_000;
 
 /** As each process does it before it starts: with the patience that a cluster needs which was started at the same time. */
 export function provisionAtStart(bus: Bus): Promise<Provisioning> {

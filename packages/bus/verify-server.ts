@@ -2,6 +2,7 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { Fault } from "@millrace/core";
 import type { Bus } from "./connect.ts";
+import { START_PATIENCE_MS, untilAnswered } from "./jetstream-answers.ts";
 
 /** Level 4 came with nats-server 2.14: schedules that fire, consumer reset. Older servers accept them and do nothing. */
 export const API_LEVEL_MIN = 4;
@@ -22,7 +23,8 @@ export interface ServerReport {
  * down is no reason to refuse the others, and all of them are.
  */
 export async function verifyServer(bus: Bus, monitorUrls: readonly string[] = []): Promise<ServerReport> {
-  const info = await bus.manager.getAccountInfo();
+  // While a cluster elects the one who knows of accounts, nobody answers.
+  const info = await untilAnswered(() => bus.manager.getAccountInfo(), START_PATIENCE_MS);
   const apiLevel = apiLevelOf(info.api);
   const version = bus.connection.info?.version ?? "unknown";
   if (apiLevel < API_LEVEL_MIN) throw tooOld(`nats-server ${version}`, apiLevel);

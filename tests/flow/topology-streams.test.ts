@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { join } from "node:path";
 import { type Bus, connectBus, NATS_FOLDER, provision, provisionAtStart, verifyServer } from "@millrace/bus";
 import { type NatsCluster, startNatsCluster } from "../support/nats-cluster.ts";
 import { untilTrue } from "../support/running-stack.ts";
+import { startNats } from "../support/servers.ts";
 
 const START_MS = 120_000;
 const THREE = { replicas: 3, mayChange: true };
@@ -89,11 +91,11 @@ test(
   async () => {
     const urls = cluster.nodes.map(({ monitorUrl }) => monitorUrl);
     expect(await verifyServer(bus, urls)).toMatchObject({ doesSyncAlways: true, unseen: [] });
-    const [, , third] = cluster.nodes;
-    await third?.kill9();
-    const { host } = new URL(third?.monitorUrl ?? "");
+    const leading = await cluster.leader();
+    await leading.kill9();
+    const { host } = new URL(leading.monitorUrl);
     expect(await verifyServer(bus, urls)).toMatchObject({ doesSyncAlways: true, unseen: [host] });
-    await third?.restart();
+    await leading.restart();
     await cluster.untilWhole();
   },
   START_MS,
@@ -130,4 +132,41 @@ test(
 test("the files say one replica, which is what one server can do", async () => {
   for (const name of names)
     expect(await Bun.file(`${NATS_FOLDER}streams/${name}.json`).json()).toMatchObject({ num_replicas: 1 });
+});
+
+test(
+  "a service that may only compare refuses to start on a server without streams, and says what is missing",
+  async () => {
+    const nats = await startNats();
+    const child = Bun.spawn([process.execPath, join(import.meta.dirname, "../../apps/recorder/main.ts")], {
+      env: {
+        ...{ PATH: process.env.PATH, NATS_URL: nats.url, NATS_MONITOR_URL: nats.monitorUrl },
+        ...{
+          DATABASE_URL: "postgres://nobody@127.0.0.1:1/none",
+          NATS_PROVISION: "verify",
+          LOG_FORMAT: "json",
+        },
+      },
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    const [said, status] = await Promise.all([child.stderr.text(), child.exited]);
+    expect(status).not.toBe(0);
+    for (const name of names) expect(said).toContain(`NATS has no stream ${name}`);
+    const own = await connectBus({ urls: [nats.url], name: "millrace-test" });
+    expect(await own.manager.streams.names().next()).toEqual([]);
+    await own.connection.close();
+    await nats.stop();
+  },
+  START_MS,
+);
+
+test("one server cannot keep three replicas, and says so by the name of the variable", async () => {
+  const nats = await startNats();
+  const own = await connectBus({ urls: [nats.url], name: "millrace-test", streams: THREE });
+  const refused = await provision(own).catch((error: unknown) => error);
+  expect(refused).toMatchObject({ code: "BUS_UNAVAILABLE" });
+  expect(String(refused)).toContain("NATS_REPLICAS is 3");
+  await own.connection.close();
+  await nats.stop();
 });

@@ -33,6 +33,8 @@ export interface NatsCluster {
   /** All nodes, as NATS_MONITOR_URL takes them. */
   readonly monitorUrl: string;
   node(name: string): NatsNode;
+  /** Of the whole cluster: who makes streams and consumers. */
+  leader(): Promise<NatsNode>;
   /** Resolves when every node is up and has caught up with everything that it keeps. */
   untilWhole(): Promise<void>;
   stop(): Promise<void>;
@@ -59,15 +61,17 @@ export async function startNatsCluster(size = 3): Promise<NatsCluster> {
     ({ routePort }) => `nats-route://${ROUTE_USER}:${ROUTE_PASSWORD}@${LOCAL}:${routePort}`,
   );
   const nodes = await Promise.all(places.map((place) => startNode({ ...place, binary, routes })));
+  const node = (name: string): NatsNode => {
+    const found = nodes.find((each) => each.name === name);
+    if (found === undefined) throw new Error(`there is no node ${name}`);
+    return found;
+  };
   const cluster: NatsCluster = {
     nodes,
+    node,
+    leader: async () => node(await metaLeaderOf(nodes)),
     url: nodes.map(({ url }) => url).join(","),
     monitorUrl: nodes.map(({ monitorUrl }) => monitorUrl).join(","),
-    node: (name) => {
-      const found = nodes.find((node) => node.name === name);
-      if (found === undefined) throw new Error(`there is no node ${name}`);
-      return found;
-    },
     untilWhole: () =>
       untilTrue(
         async () => (await Promise.all(nodes.map(isWhole))).every(Boolean),
@@ -134,6 +138,13 @@ async function startNode(place: NodePlace): Promise<NatsNode> {
 
 async function doesAnswer(url: string): Promise<boolean> {
   return (await fetch(url).catch(() => undefined))?.ok ?? false;
+}
+
+async function metaLeaderOf([node]: readonly NatsNode[]): Promise<string> {
+  const report = (await (await fetch(`${node?.monitorUrl}/jsz`)).json()) as {
+    readonly meta_cluster?: { readonly leader?: string };
+  };
+  return report.meta_cluster?.leader ?? "";
 }
 
 /** Its own health check says no until it knows a leader and has all that the others have. */

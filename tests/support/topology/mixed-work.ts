@@ -26,16 +26,17 @@ export interface Counts {
 export interface Verdict {
   readonly eventsLost: number;
   readonly eventsTwice: number;
+  /** Nobody was told that they are: their answers got lost, or were 503. */
+  readonly eventsStoredUnanswered: number;
   readonly tasksNotCompleted: number;
   readonly tasksCompletedTwice: number;
   readonly openTasks: number;
 }
 
 const DONE_MS_MAX = 90_000;
-const EVENT_TYPE = "topology";
 
 /** Of ten requests four are events, three tasks, two read a task that was taken in just before, one lists tasks. */
-export function mixedWork(): MixedWork {
+export function mixedWork(name: string): MixedWork {
   const events = new Set<number>();
   const tasks = new Set<string>();
   const failures = new Map<string, number>();
@@ -45,7 +46,7 @@ export function mixedWork(): MixedWork {
   let lastTask: string | undefined;
   const wrong = (kind: string, { status, failure, headers, text }: Ended): void => {
     if (status === 503 && headers.has("retry-after")) refusals += 1;
-    const what = `${kind}: ${status ?? failure} ${text.slice(0, 200)}`;
+    const what = `${kind}: ${status ?? failure} ${reasonIn(text)}`;
     failures.set(what, (failures.get(what) ?? 0) + 1);
   };
   const expecting = (kind: string, wanted: number, note: () => void) => (ended: Ended) => {
@@ -55,11 +56,11 @@ export function mixedWork(): MixedWork {
   };
   const event = (n: number): Wish => ({
     ...{ method: "POST", path: "/api/events" },
-    body: { type: EVENT_TYPE, message: `event ${n}`, attributes: { n } },
+    body: { type: name, message: `event ${n}`, attributes: { n } },
     onEnd: expecting("event", 202, () => events.add(n)),
   });
   const task = (n: number): Wish => {
-    const task_id = `topology-${n}`;
+    const task_id = `${name}-${n}`;
     const payload = { duration_ms: n % 40, failure_rate: 0 };
     return {
       ...{ method: "POST", path: "/api/tasks" },
@@ -87,12 +88,19 @@ export function mixedWork(): MixedWork {
     refusals: () => refusals,
     counts: () => ({ events: events.size, tasks: tasks.size, reads }),
     slowestMs: () => Math.round(slowestMs),
-    untilDone: (sql) => untilDone(sql, { events, tasks }),
-    verdict: (sql) => judge(sql, { events, tasks }),
+    untilDone: (sql) => untilDone(sql, { name, events, tasks }),
+    verdict: (sql) => judge(sql, { name, events, tasks }),
   };
 }
 
+/** Of a problem, its detail: what else stands there differs from one to the next. */
+function reasonIn(text: string): string {
+  return /"detail":"([^"]*)"/.exec(text)?.[1] ?? text.slice(0, 200);
+}
+
 interface Accepted {
+  /** The type of its events; its tasks begin with it. */
+  readonly name: string;
   readonly events: ReadonlySet<number>;
   readonly tasks: ReadonlySet<string>;
 }
@@ -110,18 +118,19 @@ async function untilDone(sql: Sql, accepted: Accepted): Promise<void> {
   }
 }
 
-async function judge(sql: Sql, { events, tasks }: Accepted): Promise<Verdict> {
+async function judge(sql: Sql, { name, events, tasks }: Accepted): Promise<Verdict> {
   const stored = await sql<{ n: number; times: number }[]>`
     select (attributes->>'n')::integer as n, count(*)::integer as times from events
-    where type = ${EVENT_TYPE} group by 1`;
+    where type = ${name} group by 1`;
   const completed = await sql<{ task_id: string; times: number }[]>`
     select t.task_id, count(*)::integer as times from outcomes o join tasks t using (seq)
-    where o.kind = 'completed' group by 1`;
+    where o.kind = 'completed' and starts_with(t.task_id, ${`${name}-`}) group by 1`;
   const [open] = await sql<{ count: number }[]>`select count(*)::integer as count from open_tasks`;
   const storedOnce = new Set(stored.map(({ n }) => n));
   const completedOnce = new Set(completed.map(({ task_id: id }) => id));
   return {
     eventsLost: [...events].filter((n) => !storedOnce.has(n)).length,
+    eventsStoredUnanswered: [...storedOnce].filter((n) => !events.has(n)).length,
     eventsTwice: stored.filter(({ times }) => times > 1).length,
     tasksNotCompleted: [...tasks].filter((id) => !completedOnce.has(id)).length,
     tasksCompletedTwice: completed.filter(({ times }) => times > 1).length,
