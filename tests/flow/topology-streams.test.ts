@@ -140,7 +140,7 @@ test(
     const nats = await startNats();
     const child = Bun.spawn([process.execPath, join(import.meta.dirname, "../../apps/recorder/main.ts")], {
       env: {
-        ...{ PATH: process.env.PATH, NATS_URL: nats.url, NATS_MONITOR_URL: nats.monitorUrl },
+        ...{ PATH: "/usr/bin:/bin", NATS_URL: nats.url, NATS_MONITOR_URL: nats.monitorUrl },
         ...{
           DATABASE_URL: "postgres://nobody@127.0.0.1:1/none",
           NATS_PROVISION: "verify",
