@@ -34,6 +34,8 @@ export class LocalFleet implements Fleet {
     for (const handle of this.#changed) handle(workerId);
   }
 
+  tellHeld(): void {}
+
   tellProgress(progress: LiveProgress): void {
     this.progress.push(progress);
   }

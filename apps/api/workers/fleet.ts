@@ -1,6 +1,7 @@
 import {
   type Bus,
   type CancelNotice,
+  HeldTeller,
   type KnownWorker,
   type LiveTeller,
   onCancelled,
@@ -25,6 +26,8 @@ export interface Fleet {
   forget(workerId: string): Promise<void>;
   tellLeasable(types: readonly string[]): void;
   tellChanged(workerId: string): void;
+  /** Tasks are held back for this guard: whoever holds of it what it does not use gives it back. */
+  tellHeld(name: string): void;
   tellProgress(progress: LiveProgress): void;
   onLeasable(handle: (types: readonly string[]) => void): void;
   onPausesChanged(handle: () => void): void;
@@ -39,12 +42,14 @@ export interface BusFleetOptions {
 
 export async function busFleet(bus: Bus, { list, teller }: BusFleetOptions): Promise<Fleet> {
   const bucket = await openWorkersBucket(bus);
+  const held = new HeldTeller(bus);
   return {
     list,
     tellProgress: (progress) => teller.tellProgress(progress),
     beat: (beat) => orBusFault(putBeat(bucket, beat)),
     forget: (workerId) => orBusFault(removeBeat(bucket, workerId)),
     tellLeasable: (types) => tellLeasable(bus, types),
+    tellHeld: (name) => held.held(name),
     tellChanged: (workerId) => tellWorkerChanged(bus, workerId),
     onLeasable: (handle) => void onLeasable(bus, handle),
     onPausesChanged: (handle) => void onPausesChanged(bus, handle),

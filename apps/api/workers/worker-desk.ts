@@ -14,6 +14,7 @@ import { Cancellations } from "./cancellations.ts";
 import type { Fleet } from "./fleet.ts";
 import { LeaseDesk } from "./lease-desk.ts";
 import { LeaseEnds } from "./lease-ends.ts";
+import { leaseInRounds } from "./lease-in-rounds.ts";
 import { Registrations } from "./registrations.ts";
 import { createWorkerMetrics, type WorkerMetrics } from "./worker-metrics.ts";
 
@@ -46,7 +47,11 @@ export class WorkerDesk {
     this.registrations = new Registrations(sql);
     this.ends = new LeaseEnds(sql);
     this.leases = new LeaseDesk({
-      take: (wish) => orStoreFault(repeated(() => leaseTasks(sql, wish))),
+      take: (wish) =>
+        leaseInRounds(
+          () => orStoreFault(repeated(() => leaseTasks(sql, wish))),
+          (name) => fleet.tellHeld(name),
+        ),
       usageOf: (workerId) => usageOf(fleet, workerId),
       giveBack: (worker, leasing) => this.background(this.giveBack(worker, leasing)),
     });

@@ -64,6 +64,7 @@ interface TaskRow {
   readonly timeout_s: number;
   readonly max_attempts: number;
   readonly correlation_id: string;
+  readonly is_alone: boolean;
   readonly trace_context: string | null;
 }
 
@@ -82,8 +83,9 @@ export async function leaseTasks(sql: Sql, wish: LeaseWish): Promise<Leasing> {
   if (row.taken.length === 0) return { isCurrent, free, tasks: [], nextDue, heldBy };
   const asked = await sql<TaskRow[]>`
     select seq, task_id, task_type, payload, dependencies is not null as has_parents, lane, priority, timeout_s,
-      max_attempts, correlation_id, trace_context
-    from tasks where seq = any(${[...row.taken]}::bigint[])`;
+      max_attempts, correlation_id, trace_context,
+      coalesce((select o.is_alone from open_tasks o where o.seq = t.seq), false) as is_alone
+    from tasks t where seq = any(${[...row.taken]}::bigint[])`;
   const bySeq = new Map(asked.map((task) => [task.seq, task]));
   const tasks = row.taken.flatMap((seq, index) => {
     const task = bySeq.get(seq);
@@ -92,7 +94,9 @@ export async function leaseTasks(sql: Sql, wish: LeaseWish): Promise<Leasing> {
     if (task === undefined || attempt === undefined || leaseUntil === undefined) return [];
     return [toLeased(task, attempt, leaseUntil)];
   });
-  return { isCurrent, free, tasks, nextDue, heldBy };
+  // What runs alone takes all that was free: that it got no more does not mean that there is no more for others.
+  const isAlone = asked.some((task) => task.is_alone);
+  return { isCurrent, free: isAlone ? tasks.length : free, tasks, nextDue, heldBy };
 }
 
 function toLeased(task: TaskRow, attempt: number, leaseUntil: Date): LeasedTask {

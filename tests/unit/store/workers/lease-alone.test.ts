@@ -42,7 +42,7 @@ test("what two workers died with is leased to a worker without other tasks, whic
     newTask({ ...render, task_id: "b" }),
   ]);
   const worker = await register(store.sql);
-  expect(await idsOf(worker)).toEqual(["deadly"]);
+  expect(await lease(store.sql, worker)).toMatchObject({ free: 1, tasks: [{ taskId: "deadly" }] });
   expect(await lease(store.sql, worker)).toMatchObject({ isCurrent: true, free: 0, tasks: [] });
   expect(await idsOf(await register(store.sql))).toEqual(["a", "b"]);
   await settleAttempts(store.sql, worker.session, [completion(seq, 3)]);
