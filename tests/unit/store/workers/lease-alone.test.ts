@@ -15,7 +15,7 @@ let store: TaskStore;
 beforeEach(async () => {
   store = await openTaskStore(8);
   await register(store.sql); // From now on the type is leased.
-});
+}, 60_000);
 afterEach(() => store.close());
 
 const render = { task_type: "render", lane: "long" } as const;

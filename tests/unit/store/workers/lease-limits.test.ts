@@ -27,7 +27,7 @@ let worker: RemoteWorker;
 beforeEach(async () => {
   store = await openTaskStore(8);
   worker = await register(store.sql, { maxConcurrentTasks: 50, capabilities: ["render", "other"] });
-});
+}, 60_000);
 afterEach(() => store.close());
 
 const TYPE = { scope: "type", name: "render" } as const;
