@@ -71,12 +71,23 @@ test("promtool finds no fault in the metrics of any service", async () => {
   }
 });
 
+test("every service says whether it reaches NATS, by which one that is gone is missed", async () => {
+  const told = await Promise.all(
+    urls.map(async (url) => {
+      const text = await (await fetch(`${url}/metrics`)).text();
+      return /^millrace_nats_connected\{[^}]*service="(\w+)"[^}]*\} 1$/m.exec(text)?.[1];
+    }),
+  );
+  expect(told.sort()).toEqual(["api", "recorder", "scheduler", "worker"]);
+});
+
 test("promtool finds no fault in the configuration and the rules, and every alert can be caused", async () => {
   const promtool = programOf("promtool");
   const tests = join(dirname(RULES), "rules.test.yml");
   const config = join(dirname(RULES), "prometheus.yml");
   for (const words of [
     ["check", "config", config],
+    ["check", "config", join(dirname(RULES), "prometheus.compose.yml")],
     ["check", "rules", RULES],
     ["test", "rules", tests],
   ]) {

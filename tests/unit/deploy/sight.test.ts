@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { ALERT_NAMES } from "@millrace/core/alerts/rules";
 import { at, DEPLOY, isFields, listAt, PROJECT, readText, readYaml } from "../../support/deploy-files.ts";
 
 /** Prometheus makes several series of a histogram, and counters end in _total by name. */
@@ -39,6 +40,25 @@ test("every alert has a runbook, and every runbook its alert", () => {
   const runbooks = readText("deploy/prometheus/README.md");
   const written = [...runbooks.matchAll(/^### (Millrace\w+)$/gm)].map(([, name = ""]) => name);
   expect(written.sort()).toEqual([...alerts].sort());
+});
+
+test("every alert of the product itself has a runbook there as well", () => {
+  const runbooks = readText("deploy/prometheus/README.md");
+  const own = runbooks.slice(runbooks.indexOf("## The product's own alerts"));
+  const written = [...own.matchAll(/^### (\w+)$/gm)].map(([, name = ""]) => name);
+  expect(written.sort()).toEqual([...ALERT_NAMES].sort());
+});
+
+test("a part of which nothing is left is told of, by its name", () => {
+  const absent = rules.map(
+    (rule) => /^absent\(\w+\{service="(\w+)"\}\)$/.exec(String(at(rule, "expr")))?.[1],
+  );
+  expect(absent.filter((part) => part !== undefined).sort()).toEqual([
+    "api",
+    "recorder",
+    "scheduler",
+    "worker",
+  ]);
 });
 
 test("every alert that a document names exists", () => {
