@@ -4,6 +4,7 @@ import { deadLetters } from "./parts/dead-letters.ts";
 import { events } from "./parts/events.ts";
 import { files } from "./parts/files.ts";
 import { flakyCalls } from "./parts/flaky-calls.ts";
+import { graph } from "./parts/graph.ts";
 import { simulatedFailures } from "./parts/simulated-failures.ts";
 import { urgentFirst } from "./parts/urgent-first.ts";
 
@@ -13,6 +14,7 @@ export const PARTS: readonly Part[] = [
   simulatedFailures,
   flakyCalls,
   deadLetters,
+  graph,
   urgentFirst,
   files,
 ];
