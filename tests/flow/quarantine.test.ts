@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { createClient } from "@millrace/client";
 import { runCli } from "../support/run-cli.ts";
 import { untilTrue } from "../support/running-stack.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
@@ -91,4 +92,41 @@ test("the dead letter, the attempts and the command line show the last words", a
   expect(stdout).toEqual(words);
   const { body: attempts } = await stack.call("GET", "/api/tasks/q-5/attempts");
   expect(attempts.items).toMatchObject([{ status: "dead", log: words }]);
+}, 180_000);
+
+test("workers over HTTP get it without others; what died a third time, alone, is dead", async () => {
+  const worker = createClient({ baseUrl: stack.apiUrl, apiKey: stack.apiKey }).workers;
+  const wish = {
+    worker_id: "http",
+    capabilities: ["brittle"],
+    max_concurrent_tasks: 5,
+    heartbeat_interval: 60,
+  };
+  const ask = async () => (await worker.lease("http", { max_tasks: 5, wait_seconds: 20 })).tasks;
+  await worker.register(wish);
+  const ids = ["deadly", "beside-1", "beside-2"];
+  await stack.submitAll(ids.map((task_id) => ({ task_id, task_type: "brittle", lane: "long" })));
+  for (let life = 0; life < 2; life += 1) {
+    let leased = 0;
+    for (let asked = 0; leased < ids.length && asked < 10; asked += 1) leased += (await ask()).length;
+    expect(leased).toBe(ids.length);
+    await worker.register(wish); // It died, and was started again.
+  }
+  const seen: string[] = [];
+  while (seen.length < ids.length) {
+    const tasks = await ask();
+    expect(tasks).toHaveLength(1);
+    for (const task of tasks) {
+      seen.push(task.task_id);
+      expect(await why(task.task_id)).toMatchObject({ reason: "running", details: { in_quarantine: true } });
+      if (task.task_id === "deadly") await worker.register(wish);
+      else await worker.complete(task, null);
+    }
+  }
+  expect(await stack.untilEnded("deadly", WAIT_MS)).toMatchObject({
+    error: { code: "QUARANTINED" },
+    attempts: 3,
+  });
+  for (const id of ids.slice(1))
+    expect(await stack.show(id)).toMatchObject({ status: "completed", attempts: 3 });
 }, 180_000);

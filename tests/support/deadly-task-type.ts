@@ -25,7 +25,8 @@ const DEEDS: Readonly<Record<string, (context: TaskContext) => Promise<Json> | J
     });
     return new Promise(() => {});
   },
-  loop: () => {
+  loop: ({ log }) => {
+    log.info("about to loop", { pid: process.pid });
     for (;;);
   },
   hang: () => new Promise(() => {}),

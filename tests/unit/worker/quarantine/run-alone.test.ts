@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { ALONE_LOG_BYTES_MAX } from "@millrace/core/limits";
 import { type AloneEnd, runAlone } from "@millrace/worker/quarantine/run-alone";
 import { AttemptAborted } from "@millrace/worker/run-attempt";
+import { untilTrue } from "../../../support/running-stack.ts";
 
 const MODULE = join(import.meta.dirname, "../../../support/deadly-task-type.ts");
 const TIMEOUT_MS = 30_000;
@@ -123,3 +124,27 @@ test("a type that cannot be loaded is nobody's death", async () => {
   const { end } = await run("complete", { modulePath: join(import.meta.dirname, "missing.ts") });
   expect(end).toMatchObject({ kind: "not_started", why: expect.stringContaining("missing.ts") });
 }, 60_000);
+
+test("a loop without end does not outlive the worker that started it", async () => {
+  const worker = Bun.spawn(
+    [process.execPath, join(import.meta.dirname, "../../../support/alone-parent.ts")],
+    {
+      stdout: "pipe",
+      stderr: "inherit",
+    },
+  );
+  const { value } = await worker.stdout.getReader().read();
+  const { pid }: { pid: number } = JSON.parse(new TextDecoder().decode(value));
+  expect(isThere(pid)).toBe(true);
+  worker.kill("SIGKILL");
+  await untilTrue(async () => !isThere(pid), 30_000, "the end of the process that it left");
+}, 60_000);
+
+function isThere(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
