@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { cpuSeconds } from "../support/cpu-time.ts";
 import { untilTrue } from "../support/running-stack.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 
@@ -47,7 +48,7 @@ async function transactionsWhileWatched(): Promise<number> {
 }
 
 test(
-  "a hundred viewers make no more queries than one",
+  "a hundred viewers make no more queries than one, and take less than a fifth of a core",
   async () => {
     const first = await watch();
     await untilTrue(() => first.text().includes("event: tick"), 30_000, "the first tick");
@@ -58,10 +59,14 @@ test(
       30_000,
       "ticks for all",
     );
+    const api = await stack.pidOf("api");
+    const [usedS, beganMs] = [cpuSeconds(api), performance.now()];
     const ofAll = await transactionsWhileWatched();
+    const share = ((cpuSeconds(api) - usedS) * 1_000) / (performance.now() - beganMs);
     for (const viewer of [first, ...others]) viewer.end();
     expect(ofOne).toBeGreaterThan(0);
     expect(ofAll).toBeLessThan(ofOne * 1.5 + 20);
+    expect(share).toBeLessThan(0.2);
   },
   TEST_MS,
 );

@@ -1,8 +1,10 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { Nothing, Shown } from "../parts/nothing.tsx";
 import { Page } from "../parts/panel.tsx";
 import { countWords } from "../parts/words.ts";
+import type { Loaded } from "../state/load.ts";
 import { setWords, word } from "../state/location.ts";
+import { onSteps } from "../state/overview.ts";
 import { usePages } from "../state/pages.ts";
 import { getJson, queryOf } from "../wire/api.ts";
 import { isOperator } from "../wire/session.ts";
@@ -29,6 +31,7 @@ export function DeadLetters() {
   return (
     <Page title="Dead letters" about="Tasks that failed for good, and that nobody has dealt with yet">
       <Filters error={error} taskType={taskType} />
+      <Newcomers loaded={loaded} />
       <Shown loaded={loaded}>
         {(page) =>
           page.items.length === 0 ? (
@@ -54,6 +57,34 @@ export function DeadLetters() {
         />
       )}
     </Page>
+  );
+}
+
+/** The list stands still while somebody works with it; who died since is counted, and comes when it is asked for. */
+function Newcomers({ loaded }: { readonly loaded: Loaded<DeadLetterPage> }) {
+  const [newcomers, setNewcomers] = useState<ReadonlySet<string>>(new Set());
+  useEffect(
+    () =>
+      onSteps(({ steps }) => {
+        const died = steps.filter(({ phase }) => phase === "dead").map(({ task_id: id }) => id);
+        if (died.length > 0) setNewcomers((was) => new Set([...was, ...died]));
+      }),
+    [],
+  );
+  useEffect(() => {
+    if (loaded.state === "loading") setNewcomers(new Set());
+  }, [loaded.state]);
+  return (
+    <div role="status">
+      {newcomers.size > 0 && (
+        <p class="newcomers">
+          {countWords(newcomers.size)} more failed for good since.
+          <button type="button" onClick={loaded.reload}>
+            Show them
+          </button>
+        </p>
+      )}
+    </div>
   );
 }
 

@@ -1,10 +1,11 @@
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { Moment } from "../parts/moment.tsx";
 import { Nothing, Shown } from "../parts/nothing.tsx";
 import { Page, Panel, Scroll } from "../parts/panel.tsx";
 import { countWords } from "../parts/words.ts";
 import { useLoad } from "../state/load.ts";
 import { setWords, word } from "../state/location.ts";
+import { whole } from "../state/overview.ts";
 import { getJson, queryOf } from "../wire/api.ts";
 import type { LedgerMinute, LedgerView } from "../wire/shapes.ts";
 
@@ -13,7 +14,7 @@ const SPANS = [
   ["6", "6 hours"],
   ["24", "24 hours"],
 ] as const;
-const AGAIN_MS = 30_000;
+const AGAIN_MS = 15_000;
 
 export function Ledger() {
   const hours = word("hours");
@@ -21,10 +22,7 @@ export function Ledger() {
     const from = new Date(Date.now() - Number(hours === "" ? 1 : hours) * 3_600_000).toISOString();
     return getJson<LedgerView>(`/api/ledger${queryOf({ from })}`, signal);
   });
-  useEffect(() => {
-    const timer = setInterval(loaded.reload, AGAIN_MS);
-    return () => clearInterval(timer);
-  }, [loaded.reload]);
+  useReloadOnFlow(loaded.reload);
   return (
     <Page
       title="Ledger"
@@ -47,6 +45,21 @@ export function Ledger() {
       <Shown loaded={loaded}>{(ledger) => <Minutes ledger={ledger} />}</Shown>
     </Page>
   );
+}
+
+/** The books change only with what comes in and is stored: while nothing does, nothing is asked. */
+function useReloadOnFlow(reload: () => void): void {
+  const asOf = useRef(Date.now());
+  const isBehind = useRef(false);
+  const numbers = whole.value;
+  useEffect(() => {
+    const { accepted_per_s: accepted, stored_per_s: stored, lag_messages: lag } = numbers?.events ?? {};
+    if ((accepted ?? 0) + (stored ?? 0) + (lag ?? 0) > 0) isBehind.current = true;
+    if (!isBehind.current || document.hidden || Date.now() - asOf.current < AGAIN_MS) return;
+    asOf.current = Date.now();
+    isBehind.current = false;
+    reload();
+  }, [numbers, reload]);
 }
 
 function Minutes({ ledger }: { readonly ledger: LedgerView }) {

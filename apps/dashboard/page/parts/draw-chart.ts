@@ -68,7 +68,7 @@ function optionsOf(element: HTMLElement, props: ChartProps): uPlot.Options {
     legend: { show: false },
     cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
     plugins: [tip(props)],
-    scales: { x: { time: true }, y: props.isLog ? LOG : LINEAR },
+    scales: { x: isBars ? BARS : { time: true }, y: props.isLog ? LOG : LINEAR },
     axes: [
       { ...axis, size: 26, grid: { show: false }, values: (_, ticks) => ticks.map(clockWords) },
       {
@@ -89,6 +89,11 @@ const WHOLE_STEPS = Array.from(
   (_, index) => ([1, 2, 5][index % 3] ?? 1) * 10 ** Math.floor(index / 3),
 );
 
+/** A bar stands for the time from its start to that of the next one, and the newest has no next one. */
+const BARS: uPlot.Scale = {
+  time: true,
+  range: ({ data: [times] }, min, max) => [min, max + ((times.at(-1) ?? 0) - (times.at(-2) ?? 0))],
+};
 const LINEAR: uPlot.Scale = { range: (_, __, max) => [0, Math.max(max ?? 0, 0.1) * 1.12] };
 const LOG: uPlot.Scale = {
   distr: 3,

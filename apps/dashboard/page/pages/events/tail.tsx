@@ -20,7 +20,7 @@ interface TailProps {
 
 /** Events as they come in, newest first; what was left out is counted and said. */
 export function Tail({ filter, onOpen }: TailProps) {
-  const { lines, left, state, isHeld, hold } = useTail(filter);
+  const { lines, left, state, hasGap, isHeld, hold } = useTail(filter);
   return (
     <div class="stack tail">
       <p role="status" class="actions">
@@ -31,6 +31,11 @@ export function Tail({ filter, onOpen }: TailProps) {
         {left > 0 && (
           <span class="badge warn square">
             {countWords(left)} left out: they came faster than they can be shown
+          </span>
+        )}
+        {hasGap && (
+          <span class="badge warn square">
+            the connection broke: what came meanwhile is in the list, not here
           </span>
         )}
         <button type="button" aria-pressed={isHeld} onClick={() => hold(!isHeld)}>
@@ -64,6 +69,7 @@ function useTail({ type, source, level, q }: EventFilter) {
   const [lines, setLines] = useState<readonly EventLine[]>([]);
   const [left, setLeft] = useState(0);
   const [state, setState] = useState<"connecting" | "live">("connecting");
+  const [hasGap, setGap] = useState(false);
   const [isHeld, hold] = useState(false);
   const held = useRef(isHeld);
   held.current = isHeld;
@@ -71,6 +77,7 @@ function useTail({ type, source, level, q }: EventFilter) {
     const waiting: EventLine[] = [];
     setLines([]);
     setLeft(0);
+    setGap(false);
     const draw = setInterval(() => {
       if (waiting.length === 0 || held.current) return;
       const fresh = waiting.splice(0).reverse();
@@ -78,7 +85,10 @@ function useTail({ type, source, level, q }: EventFilter) {
     }, DRAW_EVERY_MS);
     const stop = followEvents(`/api/events/tail${queryOf({ type, source, level, q })}`, {
       onOpen: () => setState("live"),
-      onBreak: () => setState("connecting"),
+      onBreak: () => {
+        setState("connecting");
+        setGap(true);
+      },
       onEvent: ({ name, data }) => {
         if (name === "event") waiting.push(JSON.parse(data));
         if (waiting.length > LINES_MAX) waiting.splice(0, waiting.length - LINES_MAX);
@@ -92,5 +102,5 @@ function useTail({ type, source, level, q }: EventFilter) {
       stop();
     };
   }, [type, source, level, q]);
-  return { lines, left, state, isHeld, hold };
+  return { lines, left, state, hasGap, isHeld, hold };
 }

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { toneOf } from "../../parts/badge.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { useLoad } from "../../state/load.ts";
@@ -50,8 +50,19 @@ export function GraphPanel({ task }: { readonly task: Task }) {
 }
 
 function Picture({ drawing, selfId }: { readonly drawing: Drawing; readonly selfId: string }) {
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    // The task that the page is about comes first, wherever it stands in a picture that is larger than the screen.
+    const [self, sight] = [box.current?.querySelector(".self"), box.current];
+    if (self == null || sight === null) return;
+    const [at, place] = [self.getBoundingClientRect(), sight.getBoundingClientRect()];
+    sight.scrollBy({
+      left: at.left + at.width / 2 - place.left - place.width / 2,
+      top: at.top + at.height / 2 - place.top - place.height / 2,
+    });
+  }, [drawing.width, drawing.height, selfId]);
   return (
-    <div class="graph" tabIndex={0} role="group" aria-label="Graph of tasks">
+    <div class="graph" ref={box} tabIndex={0} role="group" aria-label="Graph of tasks">
       <svg
         viewBox={`0 0 ${drawing.width} ${drawing.height}`}
         style={{ width: `${drawing.width}px`, minWidth: `${drawing.width * SMALLEST}px`, maxWidth: "100%" }}

@@ -8,7 +8,10 @@ import { callApi } from "../../wire/api.ts";
 export function WorkerActions({ worker }: { readonly worker: WorkerView }) {
   const [asked, setAsked] = useState<"drain" | "remove" | null>(null);
   const { worker_id: id } = worker;
-  if (worker.kind === "embedded") return null;
+  if (worker.kind === "embedded")
+    return (
+      worker.status === "active" && <p class="small soft">It drains when its process is told to stop.</p>
+    );
   const path = `/api/workers/${encodeURIComponent(id)}`;
   const drain = () =>
     carryOut(() => callApi(`${path}/drain`, { method: "POST" }), `${id} is given nothing new.`);
