@@ -27,6 +27,7 @@ export {
   type Span,
   type SpanAttributes,
   type SpanStart,
+  spanElsewhere,
   type Tracing,
   withinSpan,
 } from "./tracing/tracing.ts";

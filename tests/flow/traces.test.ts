@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { TRACED_TASKS_PER_REQUEST_MAX } from "@millrace/core/limits";
 import { type FakeExternalApi, startFakeExternalApi } from "../support/fake-external-api.ts";
 import { type CollectedSpan, type OtlpCollector, startOtlpCollector } from "../support/otlp-collector.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
@@ -195,6 +196,43 @@ test(
     expect(sentTo(taskId).map(([, trace]) => trace)).toEqual([traceId, traceId]);
     const lines = (await stack.logOf("worker")).filter((line) => line.task_id === taskId);
     expect(lines.map((line) => line.trace_id)).toContain(traceId);
+  },
+  STORY_MS,
+);
+
+test(
+  "a delayed task, whose message the server brings when it is due, follows its own publication",
+  async () => {
+    const traceId = TRACE.replace("0af7", "0afa");
+    const taskId = await submit({ ...call(), delay: 1 }, { traceparent: `00-${traceId}-${CALLER}-01` });
+    await stack.untilEnded(taskId, ENDED_MS);
+    const spans = await collector.trace(traceId, has(...STEPS));
+    expect(only(spans, "process TASKS").parentSpanId).toBe(only(spans, "publish TASKS").spanId);
+    expect(only(spans, "publish TASKS").attributes["messaging.destination.name"]).toStartWith("sched.short.");
+  },
+  STORY_MS,
+);
+
+test(
+  "of a batch the first tasks are followed, each in the trace of the one request",
+  async () => {
+    const traceId = TRACE.replace("0af7", "0afb");
+    const tasks = Array.from({ length: TRACED_TASKS_PER_REQUEST_MAX + 50 }, (_, n) => ({
+      ...{ task_id: `batch-${n}`, task_type: "simulate", payload: { duration_ms: 0, failure_rate: 0 } },
+    }));
+    const { status } = await stack.raw("POST", "/api/tasks/batch", {
+      token: stack.apiKey,
+      headers: { "Content-Type": "application/json", traceparent: `00-${traceId}-${CALLER}-01` },
+      body: JSON.stringify(tasks),
+    });
+    expect(status).toBe(200);
+    await stack.untilNoneOpen("batch-", ENDED_MS);
+    const isWhole = (found: readonly CollectedSpan[]) =>
+      named(found, "process TASKS").length >= TRACED_TASKS_PER_REQUEST_MAX;
+    const followed = named(await collector.trace(traceId, isWhole), "process TASKS");
+    expect(new Set(followed.map(({ attributes }) => attributes["task.id"]))).toEqual(
+      new Set(tasks.slice(0, TRACED_TASKS_PER_REQUEST_MAX).map(({ task_id }) => task_id)),
+    );
   },
   STORY_MS,
 );

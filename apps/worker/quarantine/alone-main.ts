@@ -1,4 +1,5 @@
-import { createLog, FdDestination } from "@millrace/observe";
+import { createLog, FdDestination, spanElsewhere } from "@millrace/observe";
+import { traceFields } from "@millrace/protocol";
 import { AttemptAborted, type RunEnd, runAttempt } from "../run-attempt.ts";
 import { loadTaskType, type TaskLog, type TaskType } from "../task-type.ts";
 import type { AloneNews, AloneOrder, AloneRunOrder } from "./alone-messages.ts";
@@ -30,7 +31,7 @@ async function obey(order: AloneRunOrder): Promise<void> {
 }
 
 async function run(type: TaskType, order: AloneRunOrder): Promise<RunEnd> {
-  const { taskId, attempt, payload, correlationId, timeoutMs } = order;
+  const { taskId, attempt, payload, correlationId, timeoutMs, traceContext } = order;
   return await runAttempt({
     type,
     abort,
@@ -38,6 +39,7 @@ async function run(type: TaskType, order: AloneRunOrder): Promise<RunEnd> {
     context: {
       ...{ taskId, attempt, payload, correlationId, timeoutMs },
       log: logOf(order),
+      ...(traceContext !== undefined && { span: spanElsewhere(traceContext) }),
       reportProgress: (progress, note) =>
         void say({ kind: "progress", progress, ...(note !== undefined && { note: String(note) }) }),
     },
@@ -45,8 +47,11 @@ async function run(type: TaskType, order: AloneRunOrder): Promise<RunEnd> {
 }
 
 /** Written at once and not later: the last line before a death is the one that counts. */
-function logOf({ taskId, taskType, attempt, correlationId }: AloneRunOrder): TaskLog {
-  const about = { task_id: taskId, task_type: taskType, attempt, correlation_id: correlationId };
+function logOf({ taskId, taskType, attempt, correlationId, traceContext }: AloneRunOrder): TaskLog {
+  const about = {
+    ...{ task_id: taskId, task_type: taskType, attempt, correlation_id: correlationId },
+    ...traceFields(traceContext),
+  };
   const stderr = new FdDestination({ fd: STDERR, lossLine: (lines) => `(${lines} lines were dropped)\n` });
   const flush = (): void => stderr.flush();
   const destination = {

@@ -19,6 +19,8 @@ export interface AloneRunOrder {
   readonly attempt: number;
   readonly payload: Json;
   readonly correlationId: string;
+  /** Of the attempt, where its trace is recorded: by the worker. */
+  readonly traceContext?: string;
   readonly timeoutMs: number;
 }
 

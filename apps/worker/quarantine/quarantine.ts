@@ -59,6 +59,7 @@ export class Quarantine {
       order: {
         ...{ kind: "run", modulePath: type.modulePath ?? "", taskType: type.taskType, ports },
         ...{ taskId, attempt, payload, correlationId, timeoutMs },
+        ...(context.span !== undefined && { traceContext: context.span.context }),
       },
       signal,
       memoryBytesMax,

@@ -102,11 +102,19 @@ test("a failure is told with its code, and what it says without secrets; texts a
 });
 
 test("a collector that takes the connection and says nothing does not hold up the end", async () => {
-  const silent = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Promise<Response>(() => {}) });
+  let isGivenUp = false;
+  const silent = Bun.serve({
+    ...{ hostname: "127.0.0.1", port: 0 },
+    fetch: ({ signal }) => {
+      signal.addEventListener("abort", () => {
+        isGivenUp = true;
+      });
+      return new Promise<Response>(() => {});
+    },
+  });
   const tracing = await opened({ OTEL_EXPORTER_OTLP_ENDPOINT: silent.url.origin });
   tracing?.start("work")?.end();
-  const startedMs = performance.now();
   await tracing?.stop();
-  expect(performance.now() - startedMs).toBeLessThan(4_000);
+  expect(isGivenUp).toBe(false); // The export itself has longer.
   await silent.stop(true);
 });

@@ -3,9 +3,11 @@ import { join } from "node:path";
 import { ALONE_LOG_BYTES_MAX } from "@millrace/core/limits";
 import { type AloneEnd, runAlone } from "@millrace/worker/quarantine/run-alone";
 import { AttemptAborted } from "@millrace/worker/run-attempt";
+import { startFakeExternalApi } from "../../../support/fake-external-api.ts";
 import { untilTrue } from "../../../support/running-stack.ts";
 
 const MODULE = join(import.meta.dirname, "../../../support/deadly-task-type.ts");
+const HTTP_REQUEST = join(import.meta.dirname, "../../../../apps/worker/tasks/http-request.ts");
 const TIMEOUT_MS = 30_000;
 
 interface Wish {
@@ -148,3 +150,21 @@ function isThere(pid: number): boolean {
     return false;
   }
 }
+test("what it calls goes on with the trace of its attempt", async () => {
+  const external = await startFakeExternalApi();
+  const traceContext = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01 shop=42";
+  const { end } = await runAlone({
+    order: {
+      ...{ kind: "run", modulePath: HTTP_REQUEST, taskType: "http.request", taskId: "t", attempt: 3 },
+      ...{ payload: { url: external.url }, correlationId: "c", timeoutMs: TIMEOUT_MS, traceContext },
+      ports: { egress: { allowLoopback: true, allow: [], denyPorts: [] }, allowCrash: false },
+    },
+    signal: new AbortController().signal,
+    memoryBytesMax: 2 ** 30,
+    onProgress: () => {},
+  });
+  expect(end).toMatchObject({ kind: "ended", end: { kind: "completed" } });
+  const [traceparent, tracestate] = traceContext.split(" ");
+  expect(external.requests[0]?.headers).toMatchObject({ traceparent, tracestate });
+  await external.stop();
+}, 60_000);
