@@ -80,6 +80,8 @@ const bus = await connectBus({
 registerNatsMetrics(metrics, new ConnectionState(bus));
 registerDiskMetrics(metrics, config.home);
 const server = await verifyServer(bus, config.natsMonitorUrls);
+if (server.unseen.length > 0)
+  log.info("some addresses of NATS did not answer, and were not looked at", { addresses: server.unseen });
 if (server.doesSyncAlways === null)
   log.warning("NATS_MONITOR_URL is not set: nobody checked that the server syncs before it acknowledges");
 for (const drift of (await provisionAtStart(bus)).drifts)

@@ -36,6 +36,26 @@ test("a server that acknowledges before it syncs is refused, with the setting to
   await lazy.stop();
 });
 
+test("of several servers, one that acknowledges before it syncs is enough to refuse them, and is named", async () => {
+  const lazy = await startNats({ doesSyncAlways: false });
+  const refused = await refusal(verifyServer(bus, [server.monitorUrl, lazy.monitorUrl]));
+  expect(String(refused)).toContain(
+    `the nats-server at ${new URL(lazy.monitorUrl).host} acknowledges before`,
+  );
+  await lazy.stop();
+});
+
+test("of several servers, one that is down is told, and the others count", async () => {
+  const down = `127.0.0.1:${await freePort()}`;
+  const report = await verifyServer(bus, [`http://${down}`, server.monitorUrl]);
+  expect(report).toMatchObject({ doesSyncAlways: true, unseen: [down] });
+});
+
+test("a name is asked at each address that it has", async () => {
+  const { port } = new URL(server.monitorUrl);
+  expect(await verifyServer(bus, [`http://localhost:${port}`])).toMatchObject({ doesSyncAlways: true });
+});
+
 /** An old server cannot be had; what one would say can. */
 function answering(api: object): Bus {
   const manager = { getAccountInfo: async () => ({ api }) };
