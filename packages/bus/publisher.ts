@@ -102,14 +102,13 @@ export class DispatchPublisher {
       const pauseMs = Math.min(RETRY_PAUSE_MS * attempt, RETRY_PAUSE_MS_MAX);
       try {
         await this.#reach.untilBack(endMs);
+        if (this.#reach.lostForMs() > 0) throw new Error("the connection to NATS is lost");
         if (await this.#isFull()) return wave.map(() => false);
         await this.#write(wave);
         return wave.map(() => true);
       } catch (error) {
-        const isLast = this.#reach.isClustered()
-          ? performance.now() + pauseMs >= endMs
-          : attempt >= TRIES_MAX;
-        if (isLast || this.#bus.connection.isClosed())
+        const isLast = attempt >= TRIES_MAX && !this.#reach.isClustered();
+        if (isLast || performance.now() + pauseMs >= endMs || this.#bus.connection.isClosed())
           throw new Fault("BUS_UNAVAILABLE", "NATS took no messages", { cause: error });
         await Bun.sleep(pauseMs);
       }
