@@ -36,7 +36,7 @@ export interface Answer {
 }
 
 export async function startStack(env: Readonly<Record<string, string>> = {}): Promise<RunningStack> {
-  const home = await tempHome();
+  const home = env.MILLRACE_HOME ?? (await tempHome());
   const { remember, atEnd } = await scratch();
   const child = Bun.spawn([process.execPath, "apps/cli/main.ts", "up"], {
     cwd: PROJECT,
