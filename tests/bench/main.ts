@@ -1,5 +1,6 @@
 /** `bun run bench [name …]`: the measurements that the README quotes. Give it the machine for itself. */
 import { availableParallelism } from "node:os";
+import { benchDisk } from "./disk.ts";
 import { benchEvents } from "./events.ts";
 import { benchEventsBurst } from "./events-burst.ts";
 import { benchEventsQuery } from "./events-query.ts";
@@ -18,6 +19,7 @@ const BENCHES: Readonly<Record<string, (say: (line: string) => void) => Promise<
   files: benchFiles,
   uploads: benchUploads,
   fleet: benchFleet,
+  disk: benchDisk,
 };
 
 const wanted = process.argv.slice(2);

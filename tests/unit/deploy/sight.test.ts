@@ -71,7 +71,7 @@ test("every variable that the documents of deploy/ name is one that Millrace or 
   const named = readText("deploy/README.md").match(/`[A-Z][A-Z0-9]*_[A-Z0-9_]+(?==|`)/g) ?? [];
   expect(named.length).toBeGreaterThan(10);
   const foreign =
-    /^(MILLRACE_URL|MILLRACE_API_KEY|MALLOC_ARENA_MAX|GOMEMLIMIT|NPM_CONFIG_REGISTRY|NODE_EXTRA_CA_CERTS|BUN_IMAGE)$/;
+    /^(MILLRACE_URL|MILLRACE_API_KEY|MALLOC_ARENA_MAX|GOMEMLIMIT|NPM_CONFIG_REGISTRY|NODE_EXTRA_CA_CERTS|BUN_IMAGE|OTEL_EXPORTER_OTLP_COMPRESSION)$/;
   const unknown = named.map((name) => name.slice(1)).filter((name) => !foreign.test(name));
   expect(unknown.filter((name) => !new RegExp(`^#? ?${name}=`, "m").test(example))).toEqual([]);
 });
