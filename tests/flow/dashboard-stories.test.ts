@@ -165,27 +165,6 @@ test(
 );
 
 test(
-  "a file is uploaded with a bar, processed, and its result downloaded",
-  async () => {
-    const { page, context } = await signedIn("/files?operation=uppercase");
-    await page.getByRole("option", { name: "uppercase" }).waitFor({ state: "attached" });
-    const buffer = Buffer.from("make me loud\n".repeat(200_000));
-    const bar = page.getByRole("progressbar", { name: "Upload of quiet.txt" }).waitFor();
-    await page
-      .locator("input[type=file]")
-      .setInputFiles({ name: "quiet.txt", mimeType: "text/plain", buffer });
-    await bar;
-    const button = page.getByRole("button", { name: "Download the result of quiet.txt" });
-    await button.waitFor();
-    const [download] = await Promise.all([page.waitForEvent("download"), button.click()]);
-    const path = await download.path();
-    expect(await Bun.file(path).text()).toBe(buffer.toString().toUpperCase());
-    await context.close();
-  },
-  TEST_MS,
-);
-
-test(
   "a worker that stops answering is seen, and its return as well",
   async () => {
     const { page, context } = await signedIn("/workers");
