@@ -1,7 +1,7 @@
 import { LevelBadge } from "../../parts/badge.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
 import { Copy, JsonBlock } from "../../parts/json-block.tsx";
-import { utcWords } from "../../parts/words.ts";
+import { timeWords, utcWords } from "../../parts/words.ts";
 import { setWords } from "../../state/location.ts";
 import type { EventLine } from "../../wire/shapes.ts";
 
@@ -27,7 +27,7 @@ export function EventDialog({ event, onClose }: EventDialogProps) {
         <dl class="props">
           <dt>Time</dt>
           <dd>
-            {new Date(atMs).toLocaleString()}
+            {timeWords(new Date(atMs), new Date(0))}
             <br />
             <span class="soft">{utcWords(new Date(atMs))}</span>
           </dd>
