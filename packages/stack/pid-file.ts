@@ -34,6 +34,13 @@ export class PidFile {
   }
 }
 
+/** The processes that a file names, as far as they are still the same processes. */
+export function aliveProcesses(path: string): readonly { readonly name: string; readonly pid: number }[] {
+  return readRecords(path)
+    .filter(isAlive)
+    .map(({ name, pid }) => ({ name, pid }));
+}
+
 /** Stops the processes that a file names, as far as they are still the same processes. Returns their names. */
 export async function stopLeftovers(path: string, askMs = ASK_MS): Promise<readonly string[]> {
   const left = readRecords(path).filter(isAlive);
