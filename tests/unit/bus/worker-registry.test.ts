@@ -93,6 +93,20 @@ describe("sessions", () => {
   });
 });
 
+describe("who was heard lately", () => {
+  test("is who lives and has beaten within the time that is asked for, by its present session", () => {
+    const { registry, clock } = registryAt();
+    registry.hear(beatOf("quick", "a", 1));
+    registry.hear(beatOf("slow", "b", 60));
+    expect(registry.heardWithin(30_000)).toEqual(["quick~a", "slow~b"]);
+    clock.ms += 2_000; // Two beats of the quick one are missing.
+    expect(registry.heardWithin(30_000)).toEqual(["slow~b"]);
+    registry.hear(beatOf("quick", "c", 1));
+    clock.ms += 29_000; // The slow one lives, and says nothing of the last half minute.
+    expect(registry.heardWithin(30_000)).toEqual([]);
+  });
+});
+
 describe("the bucket", () => {
   let under: BusUnderTest;
   beforeAll(async () => {

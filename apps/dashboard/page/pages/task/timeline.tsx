@@ -64,7 +64,11 @@ function AttemptStep({ attempt }: { readonly attempt: Attempt }) {
           {error.code}: {error.message}
         </span>
       )}
-      {log !== null && log !== undefined && <pre class="log">{log}</pre>}
+      {log !== null && (
+        <pre class="json" tabIndex={0} role="region" aria-label={`Log of attempt ${attempt.attempt}`}>
+          {log}
+        </pre>
+      )}
     </Step>
   );
 }
