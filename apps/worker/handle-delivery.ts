@@ -1,11 +1,11 @@
-import { ack, type Delivery, giveBack, publishedAtMs } from "@millrace/bus";
-import { type AttemptOutcome, type Filled, verdictFor } from "@millrace/core";
+import { ack, type Delivery, giveBack, publishedAtMs, withoutMessage } from "@millrace/bus";
+import type { Filled } from "@millrace/core";
 import { ALONE_TURN_MS } from "@millrace/core/limits";
 import { type Span, withinSpan } from "@millrace/observe";
-import { backoffFromWords, type Dispatch, decodeDispatch, submittedAtMs } from "@millrace/protocol";
-import { fillPayload, lastWord, type SettleAnswer, type Settlement } from "@millrace/store";
+import { type Dispatch, decodeDispatch, submittedAtMs } from "@millrace/protocol";
+import { type ClaimAnswer, fillPayload } from "@millrace/store";
 import { about } from "./about.ts";
-import { aboutAttempt, SETTLING, startDeliverySpan } from "./delivery-span.ts";
+import { aboutAttempt, startDeliverySpan } from "./delivery-span.ts";
 import { type Pass, passGuards } from "./guards/pass-guards.ts";
 import { parkDelivery } from "./park.ts";
 import type { WorkerPorts } from "./ports.ts";
@@ -13,6 +13,8 @@ import { type RunEnd, runAttempt } from "./run-attempt.ts";
 import { sealDelivery } from "./seal.ts";
 import { shelveDelivery } from "./shelve.ts";
 import type { TaskType } from "./task-type.ts";
+import { turnOf } from "./tenant-turns.ts";
+import { type Ran, writeOutcome } from "./write-outcome.ts";
 
 const CLAIM_RETRY_MS = 1_000;
 
@@ -23,11 +25,43 @@ const CLAIM_RETRY_MS = 1_000;
 export async function handleDelivery(delivery: Delivery, ports: WorkerPorts): Promise<void> {
   const dispatch = decodeDispatch(delivery.body);
   if (dispatch === null) return dropPoison(delivery, ports);
+  if (ports.turns.concern(dispatch) && (await giveTurn(delivery, dispatch, ports))) return;
+  const how = await handleTraced({ delivery, dispatch }, ports);
+  if (how === "stale" && ports.turns.concern(dispatch)) await fillTurn(dispatch, ports);
+}
+
+/** True: it was another tenant's turn, whose task has run here, and the message went to the next free slot. */
+async function giveTurn(delivery: Delivery, dispatch: Dispatch, ports: WorkerPorts): Promise<boolean> {
+  const other = await ports.turns.next(dispatch);
+  if (other === null) return false;
+  const onClaimed = (): void => {
+    giveBack(ports.bus, delivery);
+    ports.metrics.turns.add({});
+  };
+  return (
+    (await handleTraced({ delivery: withoutMessage(other), dispatch: other, onClaimed }, ports)) === "ran"
+  );
+}
+
+/** The message's task was started in an earlier turn. Where tenants take turns, this one is another task's of its tenant. */
+async function fillTurn(dispatch: Dispatch, ports: WorkerPorts): Promise<void> {
+  const other = await ports.turns.nextOfSame(dispatch);
+  if (other === null) return;
+  const onClaimed = () => ports.metrics.turns.add({});
+  await handleTraced({ delivery: withoutMessage(other), dispatch: other, onClaimed }, ports);
+}
+
+/** `stale`: somebody else has started it. `left`: it does not start now, and what becomes of its message is said. */
+type Handled = "ran" | "stale" | "left";
+
+async function handleTraced(arrived: Arrived, ports: WorkerPorts): Promise<Handled> {
+  const { delivery, dispatch } = arrived;
   const span = ports.tracing && startDeliverySpan(ports.tracing, delivery, dispatch);
-  if (span === undefined) return await handleDispatch({ delivery, dispatch }, ports);
+  if (span === undefined) return await handleDispatch(arrived, ports);
   try {
     // From here on it goes by this span: in log lines, and in the message of the next attempt.
-    await handleDispatch({ delivery, dispatch: { ...dispatch, trace_context: span.context }, span }, ports);
+    const traced = { ...dispatch, trace_context: span.context };
+    return await handleDispatch({ ...arrived, dispatch: traced, span }, ports);
   } finally {
     span.end();
   }
@@ -39,19 +73,27 @@ interface Arrived {
   readonly dispatch: Dispatch;
   /** Undefined: its trace is not recorded. */
   readonly span?: Span | undefined;
+  /** Told before it runs. */
+  readonly onClaimed?: () => void;
 }
 
-async function handleDispatch(arrived: Arrived, ports: WorkerPorts): Promise<void> {
+async function handleDispatch(arrived: Arrived, ports: WorkerPorts): Promise<Handled> {
   const { delivery, dispatch } = arrived;
   if (ports.pauses.isTypePaused(dispatch.task_type) && (await parkDelivery(delivery, dispatch, ports)))
-    return;
+    return "left";
   const type = ports.types.get(dispatch.task_type);
-  if (type === undefined) return await shelveDelivery(delivery, dispatch, ports);
+  if (type === undefined) {
+    await shelveDelivery(delivery, dispatch, ports);
+    return "left";
+  }
   if (!ports.quarantine.concerns(dispatch, type)) return await start({ ...arrived, type }, ports);
   // One at a time; another worker may have the place.
-  if (!ports.quarantine.enter()) return giveBack(ports.bus, delivery, ALONE_TURN_MS);
+  if (!ports.quarantine.enter()) {
+    giveBack(ports.bus, delivery, ALONE_TURN_MS);
+    return "left";
+  }
   try {
-    await start({ ...arrived, type, isAlone: true }, ports);
+    return await start({ ...arrived, type, isAlone: true }, ports);
   } finally {
     ports.quarantine.leave();
   }
@@ -63,13 +105,19 @@ interface Ready extends Arrived {
   readonly isAlone?: true;
 }
 
-async function start(waiting: Ready, ports: WorkerPorts): Promise<void> {
+async function start(waiting: Ready, ports: WorkerPorts): Promise<Handled> {
   const ready = await begin(waiting, ports);
-  if (ready === null) return;
+  if (ready === null) return "left";
   const pass = await passGuards(ready.delivery, ready.dispatch, ports);
-  if (pass === null) return;
-  if (await claim(ready, ports)) await runClaimed({ ...ready, pass }, ports);
-  else pass.unused();
+  if (pass === null) return "left";
+  const claimed = await claim(ready, ports);
+  if (claimed !== "claimed") {
+    pass.unused();
+    return claimed === "stale" ? "stale" : "left";
+  }
+  ready.onClaimed?.();
+  await runClaimed({ ...ready, pass }, ports);
+  return "ran";
 }
 
 /** Null: it is debounced, and has been put off. */
@@ -101,38 +149,39 @@ function dropPoison(delivery: Delivery, { bus, log, metrics }: WorkerPorts): voi
   ack(bus, delivery);
 }
 
-async function claim({ delivery, dispatch, span }: Arrived, ports: WorkerPorts): Promise<boolean> {
+async function claim(
+  { delivery, dispatch, span }: Arrived,
+  ports: WorkerPorts,
+): Promise<ClaimAnswer["kind"] | "unknown"> {
   const { bus, attempts, log } = ports;
+  const { seq, attempt } = dispatch;
   let answer: Awaited<ReturnType<typeof attempts.claim>>;
   try {
     answer = await ports.running.whileAsked(
-      dispatch.seq,
-      withinSpan(span, "claim task", () => attempts.claim({ seq: dispatch.seq, attempt: dispatch.attempt })),
+      seq,
+      withinSpan(span, "claim task", () => attempts.claim({ seq, attempt, turn: turnOf(dispatch) })),
     );
   } catch (error) {
     log.warning("a claim failed; the message comes again", { ...about(dispatch), error });
     giveBack(bus, delivery, CLAIM_RETRY_MS);
     ports.audit.request(); // It may have been committed all the same.
-    return false;
+    return "unknown";
   }
-  if (answer.kind === "claimed") return true;
+  if (answer.kind === "claimed") {
+    if (answer.isShared) ports.turns.noteShared(dispatch);
+    return "claimed";
+  }
   ports.metrics.refusedClaims.add({ reason: answer.kind });
   span?.set({ "task.claim": answer.kind });
   if (answer.kind === "stale") ack(bus, delivery);
   // Held: its holder lives and will acknowledge, or is dead and the scheduler takes the claim back. The message comes
   // again after the ack wait, if it is still needed then.
-  else if (answer.by === ports.session && !ports.running.has(dispatch.seq)) ports.audit.request();
-  return false;
+  else if (answer.by === ports.session && !ports.running.has(seq)) ports.audit.request();
+  return answer.kind;
 }
 
 interface Start extends Ready {
   readonly pass: Pass;
-}
-
-/** `log`: the end of what it wrote, when it ran alone. */
-interface Ran {
-  readonly end: RunEnd;
-  readonly log?: string;
 }
 
 async function run(start: Start, ports: WorkerPorts): Promise<Ran> {
@@ -198,7 +247,7 @@ async function settle({ delivery, dispatch, span }: Arrived, ran: Ran, ports: Wo
   const { bus, metrics } = ports;
   const { end } = ran;
   if (end.kind === "aborted" && end.why === "cancelled") return ack(bus, delivery); // The row is gone already.
-  const { settlement, answer } = await write({ dispatch, span }, ran, ports);
+  const { settlement, answer } = await writeOutcome({ dispatch, span }, ran, ports);
   metrics.outcomes.add({
     task_type: dispatch.task_type,
     outcome: answer.kind === "refused" ? "refused" : settlement.kind,
@@ -214,56 +263,4 @@ async function settle({ delivery, dispatch, span }: Arrived, ran: Ran, ports: Wo
   if (answer.hasChildren === true) ports.endTeller.nudge();
   // The slot is free from here on: what follows repeats itself if this process dies now.
   ports.background(ports.followUp({ delivery, dispatch, settlement, readyAt: answer.readyAt }));
-}
-
-interface Written {
-  readonly settlement: Settlement;
-  readonly answer: SettleAnswer;
-}
-
-/** An outcome that the database refuses for what it says is a failure, counted as one: it would not end otherwise. */
-async function write(
-  { dispatch, span }: Pick<Arrived, "dispatch" | "span">,
-  { end, log }: Ran,
-  ports: WorkerPorts,
-): Promise<Written> {
-  const settlement = { ...settlementOf(dispatch, end, ports), ...(log !== undefined && { log }) };
-  const settled = (word: Settlement) =>
-    withinSpan(span, SETTLING[word.kind], () => ports.attempts.settle(word));
-  try {
-    return { settlement, answer: await settled(settlement) };
-  } catch (error) {
-    ports.log.error("the database refused an outcome; the attempt counts as failed", {
-      ...about(dispatch),
-      error,
-    });
-    const message = "the database refused what the attempt ended with";
-    const failed = {
-      kind: "failed",
-      error: { code: "OUTCOME_NOT_STORABLE", message },
-      isRetryable: true,
-    } as const;
-    const instead = settlementOf(dispatch, failed, ports);
-    return { settlement: instead, answer: await settled(instead) };
-  }
-}
-
-function settlementOf(dispatch: Dispatch, end: RunEnd, ports: WorkerPorts): Settlement {
-  return lastWord(wordOf(dispatch, end, ports));
-}
-
-function wordOf(dispatch: Dispatch, end: RunEnd, ports: WorkerPorts): Settlement {
-  const { seq, attempt } = dispatch;
-  if (end.kind === "aborted") return { seq, attempt, kind: "returned", delay_ms: 0 };
-  const verdict = verdictFor({
-    outcome: end satisfies AttemptOutcome,
-    failures: dispatch.failures,
-    maxAttempts: dispatch.max_attempts,
-    backoff: backoffFromWords(dispatch.backoff),
-    random: ports.random,
-  });
-  if (verdict.kind === "complete") return { seq, attempt, kind: "completed", result: verdict.result };
-  const error = { error_code: verdict.error.code, error_message: verdict.error.message };
-  if (verdict.kind === "bury") return { seq, attempt, kind: "dead", ...error };
-  return { seq, attempt, kind: "failed", ...error, delay_ms: verdict.delayMs };
 }

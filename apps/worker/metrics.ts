@@ -15,6 +15,7 @@ export interface WorkerMetrics {
   readonly refusedClaims: CounterMetric<"reason">;
   readonly poison: CounterMetric<never>;
   readonly aloneRuns: CounterMetric<"end">;
+  readonly turns: CounterMetric<never>;
   readonly slots: GaugeMetric<"lane" | "state">;
 }
 
@@ -67,6 +68,10 @@ export function createWorkerMetrics(
       name: "millrace_quarantine_runs_total",
       help: "Tasks that ran in a process of their own because workers had died with them, by end (completed, failed, died, aborted, not_started).",
       labels: ["end"],
+    }),
+    turns: metrics.counter({
+      name: "millrace_tenant_turns_total",
+      help: "Attempts that started before their messages came, because it was their tenant's turn.",
     }),
     slots: metrics.gauge({
       name: "millrace_worker_slots",

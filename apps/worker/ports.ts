@@ -13,6 +13,7 @@ import type { RunningAttempts } from "./running.ts";
 import type { SelfAudit } from "./self-audit.ts";
 import type { Shelf } from "./shelve.ts";
 import type { TaskLog, TaskType } from "./task-type.ts";
+import type { TenantTurns } from "./tenant-turns.ts";
 
 /** An attempt whose outcome is committed. */
 export interface Settled {
@@ -41,6 +42,8 @@ export interface WorkerPorts {
   readonly guards: Guards;
   readonly holdings: Pick<Holdings, "hold">;
   readonly quarantine: Pick<Quarantine, "concerns" | "enter" | "leave" | "run">;
+  /** Whose task a free slot gets. */
+  readonly turns: Pick<TenantTurns, "concern" | "noteShared" | "next" | "nextOfSame">;
   readonly shelf: Pick<Shelf, "shelve">;
   readonly publisher: DispatchPublisher;
   readonly running: RunningAttempts;

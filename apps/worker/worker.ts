@@ -32,6 +32,7 @@ import { SelfAudit } from "./self-audit.ts";
 import { Shelf } from "./shelve.ts";
 import type { TaskLog, TaskType } from "./task-type.ts";
 import { createStepTeller } from "./tell-steps.ts";
+import { TenantTurns } from "./tenant-turns.ts";
 
 export interface WorkerOptions {
   readonly workerId: string;
@@ -174,6 +175,14 @@ function watchPauses({ bus, sql, log }: WorkerOptions, pullers: ReadonlyMap<Lane
   });
 }
 
+function takeTurns({ sql, log }: WorkerOptions): TenantTurns {
+  return new TenantTurns({
+    sql,
+    nowMs: () => performance.now(),
+    onFailure: (error) => log.warning("tenants could not take turns; messages keep their order", { error }),
+  });
+}
+
 function makePorts(options: WorkerOptions, parts: Parts): OwnPorts {
   const { session, running, pullers, work, pauses, guarding } = parts;
   const { bus, sql, log, workerId, tracing } = options;
@@ -202,15 +211,14 @@ function makePorts(options: WorkerOptions, parts: Parts): OwnPorts {
     parking: new ParkingPlace(sql),
     ...guarding.ports,
     quarantine: new Quarantine({ ...options.alone, runs: metrics.aloneRuns }),
+    turns: takeTurns(options),
     shelf: new Shelf(sql),
     publisher,
     running,
     audit: new SelfAudit({ sql, session, running, publisher, log }),
     endTeller: endTellerOf(options, publisher, live),
     random: options.random,
-    timeoutMsOf: (dispatch) =>
-      (dispatch.lane === "short" ? Math.min(dispatch.timeout, SHORT_LANE_TIMEOUT_S_MAX) : dispatch.timeout) *
-      1000,
+    timeoutMsOf,
     taskLog: (dispatch) => taskLog(log, dispatch),
     tell: createStepTeller(live),
     tellProgress: ({ seq, attempt }, progress, note) => {
@@ -237,6 +245,10 @@ function endTellerOf({ sql, log }: WorkerOptions, publisher: DispatchPublisher, 
     tell: (step) => live.tell(step),
     onFailure: (error) => log.warning("children of ended tasks are left to the scheduler", { error }),
   });
+}
+
+function timeoutMsOf({ lane, timeout }: Dispatch): number {
+  return (lane === "short" ? Math.min(timeout, SHORT_LANE_TIMEOUT_S_MAX) : timeout) * 1000;
 }
 
 /** Made for each attempt; the fields are only put together when a line is written. */

@@ -1,3 +1,4 @@
+import type { Level } from "@millrace/protocol";
 import type { Bus } from "./connect.ts";
 import type { Delivery } from "./puller.ts";
 
@@ -24,7 +25,12 @@ export function giveBack(bus: Bus, delivery: Delivery, delayMs = 0): void {
   say(bus, delivery, delayMs === 0 ? "-NAK" : `-NAK {"delay": ${delayMs * 1_000_000}}`);
 }
 
+/** Stands for the message of a task that starts without it. Its own comes later, and is found to be stale. */
+export function withoutMessage({ lane, priority }: Level): Delivery {
+  return { level: { lane, priority }, body: "", reply: "" };
+}
+
 function say(bus: Bus, delivery: Delivery, word: string): void {
-  if (bus.connection.isClosed()) return; // The ack wait says it for us.
+  if (delivery.reply === "" || bus.connection.isClosed()) return; // The ack wait says it for us.
   bus.connection.publish(delivery.reply, word);
 }

@@ -39,7 +39,7 @@ export interface TaskWhy {
   readonly task_id: string;
   readonly status: string;
   readonly phase: string;
-  /** Stable: `dependencies`, `lane_position`, `breaker`, `limit`, `no_worker` … */
+  /** Stable: `dependencies`, `lane_position`, `tenant_turn`, `breaker`, `limit`, `no_worker` … */
   readonly reason: string;
   /** One sentence for people. */
   readonly summary: string;

@@ -15,6 +15,7 @@ export * from "./simulate.ts";
 export * from "./state.ts";
 export * from "./task.ts";
 export * from "./template.ts";
+export * from "./tenant-turns.ts";
 export * from "./turns.ts";
 export * from "./verdict.ts";
 export * from "./why.ts";

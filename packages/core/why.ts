@@ -37,6 +37,13 @@ export interface WhyFacts {
   readonly isAlone: boolean;
   /** Tasks of its lane that are due before it or more urgent; counted up to a bound. */
   readonly ahead: { readonly tasks: number; readonly isCapped: boolean } | null;
+  /** Null in `tenant`: tasks without a tenant, which take their turns together. Null: nobody else waits where it does. */
+  readonly turn: {
+    readonly tenant: string | null;
+    readonly others: number;
+    readonly areOthersCapped: boolean;
+    readonly ahead: { readonly tasks: number; readonly isCapped: boolean };
+  } | null;
 }
 
 export interface WaitingParent {
@@ -61,6 +68,7 @@ export const WHY_REASONS = [
   "paused_type",
   "no_worker",
   "quarantine",
+  "tenant_turn",
   "lane_position",
 ] as const;
 export type WhyReason = (typeof WHY_REASONS)[number];
@@ -219,7 +227,7 @@ function behindLimit({ scope, name }: Extract<GuardName, { kind: "limit" }>, lim
 }
 
 function queued(facts: WhyFacts): Why {
-  const { taskType, lane, priority, capableWorkers, ahead } = facts;
+  const { taskType, lane, priority, capableWorkers, ahead, turn } = facts;
   if (capableWorkers === 0)
     return {
       reason: "no_worker",
@@ -233,6 +241,7 @@ function queued(facts: WhyFacts): Why {
         "It is in quarantine, because workers died with it, and waits for its turn: one task at a time runs alone on each worker.",
       details: { capable_workers: capableWorkers },
     };
+  if (turn !== null) return inTurn({ lane, priority, capableWorkers, turn });
   const count = ahead === null ? "other" : `${ahead.isCapped ? "more than " : ""}${ahead.tasks}`;
   const details = {
     ...{ lane, priority, ahead: ahead?.tasks ?? null, ahead_capped: ahead?.isCapped ?? false },
@@ -242,6 +251,29 @@ function queued(facts: WhyFacts): Why {
     reason: "lane_position",
     summary: `It waits in the lane ${lane} for a free slot; ${count} ${ahead?.tasks === 1 ? "task is" : "tasks are"} before it.`,
     details,
+  };
+}
+
+function inTurn({
+  lane,
+  priority,
+  capableWorkers,
+  turn,
+}: Pick<WhyFacts, "lane" | "priority" | "capableWorkers"> & {
+  readonly turn: NonNullable<WhyFacts["turn"]>;
+}): Why {
+  const { tenant, others, areOthersCapped, ahead } = turn;
+  const own = tenant === null ? "without a tenant" : `of tenant ${tenant}`;
+  const company = `${areOthersCapped ? "more than " : ""}${times(others, "other tenant")}`;
+  const count = `${ahead.isCapped ? "more than " : ""}${times(ahead.tasks, "task")}`;
+  const before = `${count} ${own} ${ahead.tasks === 1 ? "is" : "are"} before it`;
+  return {
+    reason: "tenant_turn",
+    summary: `It waits in the lane ${lane} for its tenant's turn, which goes round with ${company}; ${before}.`,
+    details: {
+      ...{ lane, priority, tenant, ahead_of_tenant: ahead.tasks, ahead_of_tenant_capped: ahead.isCapped },
+      ...{ other_tenants: others, other_tenants_capped: areOthersCapped, capable_workers: capableWorkers },
+    },
   };
 }
 

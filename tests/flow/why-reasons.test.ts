@@ -88,6 +88,24 @@ test("its place in the lane: behind whom, while the slot is taken", async () => 
   expect(await why("queued")).toMatchObject({ details: { ahead: 10_000, ahead_capped: true } });
 });
 
+test("its tenant's turn: how many others take turns, and how many of its own come first", async () => {
+  const at = (tenant?: string) => ({ lane: "long", priority: 4, ...(tenant !== undefined && { tenant }) });
+  await stack.submitAll([
+    simulated("nobody-1", {}, at()),
+    ...Array.from({ length: 50 }, (_, n) => simulated(`acme-${n}`, {}, at("acme"))),
+    simulated("bolt-1", {}, at("bolt")),
+    simulated("nobody-2", {}, at()),
+  ]);
+  const told = async (taskId: string) => {
+    const { reason, details } = await why(taskId);
+    return { reason, tenant: details.tenant, others: details.other_tenants, ahead: details.ahead_of_tenant };
+  };
+  const reason = "tenant_turn";
+  expect(await told("acme-49")).toEqual({ reason, tenant: "acme", others: 2, ahead: 49 });
+  expect(await told("bolt-1")).toEqual({ reason, tenant: "bolt", others: 2, ahead: 0 });
+  expect(await told("nobody-2")).toEqual({ reason, tenant: null, others: 2, ahead: 1 });
+});
+
 test("a time: its first, and that of its next attempt", async () => {
   await stack.submitAll([
     simulated("later", {}, { delay: 3_600 }),

@@ -2,7 +2,7 @@ import type { Bus } from "@millrace/bus";
 import type { AttemptOutcome } from "@millrace/core/task";
 import { createLog, createMetrics } from "@millrace/observe";
 import type { Dispatch } from "@millrace/protocol";
-import type { ClaimAnswer, SettleAnswer, Settlement } from "@millrace/store";
+import type { Claim, ClaimAnswer, SettleAnswer, Settlement } from "@millrace/store";
 import { createWorkerMetrics } from "@millrace/worker/metrics";
 import type { Settled, WorkerPorts } from "@millrace/worker/ports";
 import type { AloneAttempt } from "@millrace/worker/quarantine/quarantine";
@@ -19,8 +19,13 @@ export interface Stage {
   readonly metrics: () => Promise<string>;
   audits: number;
   nudges: number;
-  claimAnswer: () => Promise<ClaimAnswer>;
+  claimAnswer: (claim: Claim) => Promise<ClaimAnswer>;
   settleAnswer: (settlement: Settlement) => Promise<SettleAnswer>;
+  /** Tenants take turns at the level; whose task is next, and whose is next of the same tenant. */
+  isShared: boolean;
+  next: () => Promise<Dispatch | null>;
+  nextOfSame: () => Promise<Dispatch | null>;
+  sharings: number;
   readonly paused: Set<string>;
   parkAnswer: () => Promise<boolean>;
   isPlaceTaken: boolean;
@@ -55,6 +60,10 @@ export function setStage(): Stage {
     nudges: 0,
     claimAnswer: async () => ({ kind: "claimed" }),
     settleAnswer: async () => ({ kind: "settled", readyAt: READY_AT }),
+    isShared: false,
+    next: async () => null,
+    nextOfSame: async () => null,
+    sharings: 0,
     paused: new Set(),
     parkAnswer: async () => true,
     isPlaceTaken: false,
@@ -69,7 +78,7 @@ export function setStage(): Stage {
         ["simulate", { taskType: "simulate", run: (context: TaskContext) => made.handler(context) }],
       ]),
       attempts: {
-        claim: () => made.claimAnswer(),
+        claim: (claim: Claim) => made.claimAnswer(claim),
         settle: (settlement: Settlement) => {
           made.settlements.push(settlement);
           return made.settleAnswer(settlement);
@@ -88,6 +97,14 @@ export function setStage(): Stage {
       pauses: { isTypePaused: (taskType: string) => made.paused.has(taskType) },
       parking: { park: () => made.parkAnswer() },
       guards: { concern: () => false },
+      turns: {
+        concern: () => made.isShared,
+        noteShared: () => {
+          made.sharings += 1;
+        },
+        next: () => made.next(),
+        nextOfSame: () => made.nextOfSame(),
+      },
       quarantine: {
         concerns: ({ runs_alone }: Dispatch) => runs_alone === true,
         enter: () => {

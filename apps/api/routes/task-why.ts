@@ -15,7 +15,7 @@ const WhyAnswer = strict({
   summary: t.String({ description: "One sentence for people." }),
   details: t.Record(t.String(), t.Unknown(), {
     description:
-      "By the reason: parents, position, limit, breaker with its next probe, pause, times, worker, error.",
+      "By the reason: parents, position, the tenant's turn, limit, breaker with its next probe, pause, times, worker, error.",
   }),
   checked_at: t.String({ format: "date-time" }),
 });

@@ -161,6 +161,8 @@ export const TaskWish = strict({
       maxLength: TENANT_CHARS_MAX,
       pattern: "^[A-Za-z0-9][A-Za-z0-9_.:-]*$",
       error: `must be 1 to ${TENANT_CHARS_MAX} letters, digits and _.:- that start with a letter or digit`,
+      description:
+        "On whose behalf it runs. Tenants that wait at the same lane and priority start their tasks in turn, so that nobody's long queue holds up the others; tasks without a tenant take one turn together. Limits can be set for a tenant.",
     }),
   ),
 });

@@ -12,6 +12,7 @@ import {
   listOpenParents,
   orStoreFault,
   readDebounce,
+  readTurnWait,
   readWait,
   type TaskRecord,
   type Wait,
@@ -46,6 +47,7 @@ async function factsOf(ports: Ports, task: TaskRecord): Promise<WhyFacts> {
   const parents = phase === "waiting" ? await parentsOf(ports, task.seq) : [];
   const heldBy = phase === "parked" ? guardOf(wait) : null;
   const isQueued = isHeld && heldBy === null && wait?.pause == null;
+  const turn = isQueued ? await orStoreFault(readTurnWait(ports.sql, task)) : null;
   return {
     ...task,
     parents,
@@ -57,7 +59,8 @@ async function factsOf(ports: Ports, task: TaskRecord): Promise<WhyFacts> {
     breaker: heldBy?.kind === "breaker" ? await breakerOf(ports, heldBy.origin) : null,
     limit: heldBy?.kind === "limit" ? await limitOf(ports, heldBy) : null,
     capableWorkers: isQueued ? await capableWorkers(ports, task.taskType) : null,
-    ahead: isQueued ? await orStoreFault(countAhead(ports.sql, task)) : null,
+    turn: turn === null ? null : { ...turn, tenant: task.tenant },
+    ahead: isQueued && turn === null ? await orStoreFault(countAhead(ports.sql, task)) : null,
   };
 }
 

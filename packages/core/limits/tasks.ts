@@ -115,3 +115,12 @@ export const SCHEDULE_HORIZON_MS = 10 * 60 * 1000;
 export const LOST_MESSAGE_GRACE_MS = ACK_WAIT_MS + 5_000;
 /** Tasks that the reconciler publishes in one go. */
 export const RECONCILE_TASKS_MAX = 2_000;
+
+/** Tenants of one level that one look passes over because none of their tasks is due; the next look goes on behind them. */
+export const TURN_TENANTS_PASSED_MAX = 1_000;
+/** What was offered to a worker and is not claimed within this time may be offered again. */
+export const TURN_OFFER_MS = 5_000;
+/** A worker that found nobody else waiting at a level does not look again for so long: others may only be due later. */
+export const TURN_QUIET_MS = 100;
+/** Tenants that `why` counts beside a task's own. */
+export const WHY_TENANTS_MAX = 100;

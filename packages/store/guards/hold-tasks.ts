@@ -65,7 +65,7 @@ export async function takeHeld(sql: Sql, name: string, limit: number): Promise<r
       select seq from open_tasks where parked_for = ${name}
       order by priority desc, seq limit ${limit} for update skip locked
     )
-    update open_tasks o set parked_for = null, ready_at = clock_timestamp(), published_at = clock_timestamp()
+    update open_tasks o set tenant = coalesce(o.tenant, ''), parked_for = null, ready_at = clock_timestamp(), published_at = clock_timestamp()
     from held where o.seq = any(array(select seq from held)) and o.seq = held.seq returning o.seq, o.priority`;
   return rows.toSorted((a, b) => b.priority - a.priority || a.seq - b.seq).map((row) => row.seq);
 }
@@ -82,7 +82,7 @@ export async function takeProbe(sql: Sql, name: string): Promise<readonly number
     ), chosen as materialized (
       select seq from candidates order by attempt, seq limit 1
     )
-    update open_tasks o set parked_for = null, ready_at = clock_timestamp(), published_at = clock_timestamp()
+    update open_tasks o set tenant = coalesce(o.tenant, ''), parked_for = null, ready_at = clock_timestamp(), published_at = clock_timestamp()
     from chosen where o.seq = any(array(select seq from chosen)) and o.seq = chosen.seq returning o.seq`;
   return rows.map((row) => row.seq);
 }

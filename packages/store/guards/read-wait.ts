@@ -1,7 +1,8 @@
-import type { Lane } from "@millrace/core";
-import { PRIORITY_MAX, WHY_AHEAD_MAX, WHY_PARENTS_MAX } from "@millrace/core/limits";
+import { type Lane, NO_TENANT, type Priority } from "@millrace/core";
+import { PRIORITY_MAX, WHY_AHEAD_MAX, WHY_PARENTS_MAX, WHY_TENANTS_MAX } from "@millrace/core/limits";
 import type { Sql } from "../connect.ts";
 import type { Pause } from "../queues/pauses.ts";
+import { listWaitingTenants, takesTurns } from "../tasks/tenant-turns.ts";
 
 /** What an open task waits for, as far as its row says so. */
 export interface Wait {
@@ -68,4 +69,57 @@ export async function countAhead(
     ) w`;
   const tasks = row?.tasks ?? 0;
   return { tasks: Math.min(tasks, WHY_AHEAD_MAX), isCapped: tasks > WHY_AHEAD_MAX };
+}
+
+export interface TurnWait {
+  /** Tenants beside its own that have due tasks at its level; counted up to WHY_TENANTS_MAX. */
+  readonly others: number;
+  readonly areOthersCapped: boolean;
+  /** Tasks of its own tenant at its level that are due longer. */
+  readonly ahead: Ahead;
+}
+
+interface Waiter {
+  readonly seq: number;
+  readonly lane: Lane;
+  readonly priority: number;
+  readonly tenant: string | null;
+}
+
+/** Null: nobody else waits at its level, so that no turns are taken. */
+export async function readTurnWait(sql: Sql, waiter: Waiter): Promise<TurnWait | null> {
+  const { lane, tenant } = waiter;
+  const level = { lane, priority: waiter.priority as Priority }; // A stored task has one of the ten.
+  const { tenants } = await listWaitingTenants(sql, level, { after: null, limit: WHY_TENANTS_MAX + 2 });
+  const others = tenants.filter((other) => other !== (tenant ?? NO_TENANT)).length;
+  if (others === 0) return null;
+  const ahead = await (tenant === null ? countUntenanted(sql, waiter) : countOfTenant(sql, waiter, tenant));
+  return {
+    others: Math.min(others, WHY_TENANTS_MAX),
+    areOthersCapped: others > WHY_TENANTS_MAX,
+    ahead: { tasks: Math.min(ahead, WHY_AHEAD_MAX), isCapped: ahead > WHY_AHEAD_MAX },
+  };
+}
+
+async function countOfTenant(sql: Sql, { seq, lane, priority }: Waiter, tenant: string): Promise<number> {
+  const [row] = await sql<{ tasks: number }[]>`
+    select count(*)::integer as tasks from (
+      select 1 from open_tasks o
+      where o.lane = ${lane} and o.priority = ${priority} and o.tenant = ${tenant} and ${takesTurns(sql)}
+        and o.ready_at < (select ready_at from open_tasks where seq = ${seq})
+      limit ${WHY_AHEAD_MAX + 1}
+    ) one`;
+  return row?.tasks ?? 0;
+}
+
+/** Most of those without a tenant stand in no index of turns: they are counted among all, as far as the bound goes. */
+async function countUntenanted(sql: Sql, { seq, lane, priority }: Waiter): Promise<number> {
+  const [row] = await sql<{ seen: number; tasks: number }[]>`
+    select count(*)::integer as seen, count(*) filter (where coalesce(tenant, '') = '')::integer as tasks from (
+      select o.tenant from open_tasks o
+      where o.lane = ${lane} and o.priority = ${priority} and o.claimed_by is null and o.waiting_for = 0
+        and not o.is_shelved and o.ready_at < (select ready_at from open_tasks where seq = ${seq})
+      order by o.ready_at desc limit ${WHY_AHEAD_MAX + 1}
+    ) one`;
+  return row === undefined || row.seen > WHY_AHEAD_MAX ? WHY_AHEAD_MAX + 1 : row.tasks;
 }

@@ -55,7 +55,7 @@ export async function takeParked(
     with parked as materialized (
       select seq from open_tasks where parked_for = ${name} order by priority desc, seq limit ${limit} for update skip locked
     )
-    update open_tasks o set parked_for = null, ready_at = clock_timestamp(), published_at = clock_timestamp()
+    update open_tasks o set tenant = coalesce(o.tenant, ''), parked_for = null, ready_at = clock_timestamp(), published_at = clock_timestamp()
     from parked where o.seq = any(array(select seq from parked)) and o.seq = parked.seq returning o.seq`;
   return rows.map((row) => row.seq).sort((a, b) => a - b);
 }

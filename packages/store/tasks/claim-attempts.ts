@@ -1,24 +1,32 @@
 import type { Sql } from "../connect.ts";
+import { distinctTurns, isSameTurn, sharedTurns, type Turn } from "./tenant-turns.ts";
 
 export interface Claim {
   readonly seq: number;
   /** The attempt that the message starts. */
   readonly attempt: number;
+  /** Where it waited; absent: nobody asks who else does. */
+  readonly turn?: Turn;
 }
 
 export type ClaimAnswer =
-  | { readonly kind: "claimed" }
+  /** `isShared`: tasks of other tenants wait where it waited; maybe due, maybe later. */
+  | { readonly kind: "claimed"; readonly isShared?: true }
   /** Somebody holds the claim for this very attempt: alive, or dead; the caller finds out. */
   | { readonly kind: "held"; readonly by: string }
   /** Ended, cancelled, or past this attempt: the message is of no use any more. */
   | { readonly kind: "stale" };
 
+/** `shared`: which of the turns others wait for, counted from 1; the same in all rows. */
 interface ClaimRow {
   readonly seq: number;
   readonly attempt: number;
+  readonly shared: readonly number[] | null;
 }
 
-interface HolderRow extends ClaimRow {
+interface HolderRow {
+  readonly seq: number;
+  readonly attempt: number;
   readonly claimed_by: string | null;
 }
 
@@ -27,6 +35,8 @@ interface HolderRow extends ClaimRow {
  * may run before its answer says "claimed". A claim that comes twice in the list is answered "claimed" once.
  *
  * What has not started and is past its time is not claimed any more: `expire-tasks.ts` ends it.
+ *
+ * Whether other tenants wait beside those that it claims is one look into an index for each level and tenant of the group.
  *
  * Two conditions are there for the planner, which always has the wrong statistics about a queue: `any` keeps it from
  * joining by reading all of open_tasks, and `coalesce` from using an index on claimed_by, which is full of dead entries
@@ -42,6 +52,7 @@ export async function claimAttempts(
   const inLockOrder = [...claims].sort((a, b) => a.seq - b.seq);
   const seqs = inLockOrder.map((claim) => claim.seq);
   const attempts = inLockOrder.map((claim) => claim.attempt);
+  const turns = distinctTurns(claims);
   const won = await sql<ClaimRow[]>`
     update open_tasks o set attempt = x.attempt, claimed_by = ${session}, claimed_at = clock_timestamp(), parked_for = null,
       lease_until = null, lease_deadline = null
@@ -50,20 +61,23 @@ export async function claimAttempts(
       and coalesce(o.claimed_by, '') = '' and o.waiting_for = 0
       and (o.attempt > 0 or not (select exists (select 1 from task_deadlines)) or coalesce(
         (select d.expires_at > statement_timestamp() from task_deadlines d where d.seq = o.seq), true))
-    returning o.seq, o.attempt`;
-  const attemptBySeq = new Map(won.map((row) => [row.seq, row.attempt]));
-  const answers = claims.map((claim) => takeClaim(attemptBySeq, claim));
+    returning o.seq, o.attempt, ${sharedTurns(sql, turns)} as shared`;
+  const wonBySeq = new Map(won.map((row) => [row.seq, row]));
+  const answers = claims.map((claim) => takeClaim(wonBySeq, claim, turns));
   if (answers.includes(STALE)) await explainRefusals(sql, claims, answers);
   return answers;
 }
 
 const CLAIMED: ClaimAnswer = { kind: "claimed" };
+const CLAIMED_SHARED: ClaimAnswer = { kind: "claimed", isShared: true };
 const STALE: ClaimAnswer = { kind: "stale" };
 
-function takeClaim(attemptBySeq: Map<number, number>, claim: Claim): ClaimAnswer {
-  if (attemptBySeq.get(claim.seq) !== claim.attempt) return STALE;
-  attemptBySeq.delete(claim.seq);
-  return CLAIMED;
+function takeClaim(wonBySeq: Map<number, ClaimRow>, claim: Claim, turns: readonly Turn[]): ClaimAnswer {
+  const won = wonBySeq.get(claim.seq);
+  if (won?.attempt !== claim.attempt) return STALE;
+  wonBySeq.delete(claim.seq);
+  const isShared = won.shared?.some((place) => isSameTurn(turns[place - 1], claim.turn)) ?? false;
+  return isShared ? CLAIMED_SHARED : CLAIMED;
 }
 
 /** Refusals are rare; only they are worth a second look at who holds the claim. */

@@ -23,3 +23,4 @@ export * from "./sweep-keys.ts";
 export * from "./take-unpublished.ts";
 export type { TaskRecord } from "./task-row.ts";
 export * from "./tell-ends.ts";
+export * from "./tenant-turns.ts";

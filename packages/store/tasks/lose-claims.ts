@@ -76,7 +76,7 @@ async function lose(sql: Sql, { which, code, message, living }: Losing): Promise
       from found
     ), freed as (
       update open_tasks o
-      set claimed_by = null, published_at = null, losses = o.losses + 1, ready_at = clock_timestamp(),
+      set claimed_by = null, tenant = coalesce(o.tenant, ''), published_at = null, losses = o.losses + 1, ready_at = clock_timestamp(),
         deaths = o.deaths + h.is_death::integer,
         is_alone = o.is_alone or o.deaths + h.is_death::integer >= ${DEATHS_BESIDE_OTHERS_MAX}
       from held h where o.seq = any(array(select seq from held)) and o.seq = h.seq and not h.is_last

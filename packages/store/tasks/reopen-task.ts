@@ -1,4 +1,4 @@
-import { type Json, spread } from "@millrace/core";
+import { type Json, NO_TENANT, spread } from "@millrace/core";
 import { ATTEMPT_NUMBER_MAX, DEATHS_BESIDE_OTHERS_MAX } from "@millrace/core/limits";
 import type { Sql, Transaction } from "../connect.ts";
 import { routeOf, SHELVED } from "../workers/route-of.ts";
@@ -85,13 +85,14 @@ async function open(
           from outcomes where seq = x.seq
         ) e
     ), opened as (
-      insert into open_tasks (seq, lane, priority, attempt, ready_at, waiting_for, has_children, lease_type, lease_owner,
-        is_shelved, is_alone)
-      select seq, lane, priority, attempt, clock_timestamp() + ${delayMs}::bigint * interval '1 millisecond', waiting_for,
+      insert into open_tasks (seq, lane, priority, tenant, attempt, ready_at, waiting_for, has_children, lease_type,
+        lease_owner, is_shelved, is_alone)
+      select seq, lane, priority, coalesce(tenant, ${NO_TENANT}), attempt,
+        clock_timestamp() + ${delayMs}::bigint * interval '1 millisecond', waiting_for,
         true, case when route > 0 then task_type end, case when route > 0 then owner_id end,
         coalesce(route = ${SHELVED}, false), is_alone
       from (
-        select t.seq, t.lane, t.priority, t.task_type, t.owner_id, i.attempt, i.waiting_for, i.is_alone,
+        select t.seq, t.lane, t.priority, t.tenant, t.task_type, t.owner_id, i.attempt, i.waiting_for, i.is_alone,
           ${routeOf(sql, "t.task_type")} as route
         from input i join tasks t on t.seq = i.seq
         where t.seq = any(${[...seqs]}::bigint[]) and i.attempt < ${ATTEMPT_NUMBER_MAX}

@@ -139,7 +139,7 @@ async function settleMixed(
         o.has_children
     ), freed as (
       update open_tasks o
-      set claimed_by = null, failures = o.failures + (x.kind = 'failed')::integer,
+      set claimed_by = null, tenant = coalesce(o.tenant, ''), failures = o.failures + (x.kind = 'failed')::integer,
           ready_at = clock_timestamp() + x.delay_ms * interval '1 millisecond',
           published_at = case when x.delay_ms <= ${SCHEDULE_HORIZON_MS} then clock_timestamp() end
       from input x

@@ -1,4 +1,4 @@
-import { type GraphProblem, judgeGraph } from "@millrace/core";
+import { type GraphProblem, judgeGraph, NO_TENANT } from "@millrace/core";
 import { SCHEDULE_HORIZON_MS } from "@millrace/core/limits";
 import type { LeaseRoute } from "@millrace/protocol";
 import type { Transaction } from "../connect.ts";
@@ -248,22 +248,23 @@ async function openTasks(
     owner_id: task.owner_id,
     lane: task.lane,
     priority: task.priority,
+    tenant: task.tenant ?? NO_TENANT,
     run_at: task.run_at,
     created_at: createdAt.toISOString(),
     waiting_for: waitingFor.get(seq) ?? 0,
     has_children: parents.has(seq),
   }));
   const opened = await sql<{ seq: number; route: number | null }[]>`
-    insert into open_tasks (seq, lane, priority, ready_at, published_at, waiting_for, has_children, lease_type, lease_owner,
-      is_shelved)
-    select seq, lane, priority, greatest(run_at, created_at),
+    insert into open_tasks (seq, lane, priority, tenant, ready_at, published_at, waiting_for, has_children, lease_type,
+      lease_owner, is_shelved)
+    select seq, lane, priority, tenant, greatest(run_at, created_at),
       case when waiting_for = 0 and run_at <= created_at + ${SCHEDULE_HORIZON_MS} * interval '1 millisecond'
         then created_at end, waiting_for, has_children,
       case when route > 0 then task_type end, case when route > 0 then owner_id end, coalesce(route = ${SHELVED}, false)
     from (
       select x.*, ${routeOf(sql, "x.task_type")} as route
       from json_to_recordset(${JSON.stringify(rows)}::text::json) as x(
-        seq bigint, task_type text, owner_id bigint, lane text, priority smallint, run_at timestamptz,
+        seq bigint, task_type text, owner_id bigint, lane text, priority smallint, tenant text, run_at timestamptz,
         created_at timestamptz, waiting_for integer, has_children boolean)
     ) routed
     returning seq, case when is_shelved then ${SHELVED}::integer when lease_type is not null then 1 end as route`;

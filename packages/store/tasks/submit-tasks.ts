@@ -1,10 +1,11 @@
-import { assert, hasTemplates, type Json, type Lane } from "@millrace/core";
+import { assert, hasTemplates, type Json, type Lane, NO_TENANT } from "@millrace/core";
 import { SCHEDULE_HORIZON_MS } from "@millrace/core/limits";
 import type { BackoffWords, DedupWords, Dispatch, LeaseRoute } from "@millrace/protocol";
 import postgres from "postgres";
 import type { Sql, Transaction } from "../connect.ts";
 import { routesOf, SHELVED, withRoute } from "../workers/route-of.ts";
 import { rowsAsJson } from "./hostile-content.ts";
+import { sharedLevels } from "./tenant-turns.ts";
 
 /** A task as it goes in: the row of `tasks`, in the words of its columns. */
 export interface NewTask {
@@ -96,7 +97,7 @@ async function store(sql: Sql | Transaction, tasks: readonly NewTask[]): Promise
   const traced = traceColumn(sql, tasks);
   const keyed = keyColumn(sql, tasks);
   const rows = await sql<StoredRow[]>`
-    with ${routesOf(sql, new Set(tasks.map((task) => task.task_type)))}, input as materialized (
+    with ${routesOf(sql, new Set(tasks.map((task) => task.task_type)))}, ${sharedLevels(sql, tasks)}, input as materialized (
       select next_task_seq() as seq, clock_timestamp() as created_at, x.*
       from json_to_recordset(${rowsAsJson(tasks.map(toRow), "payload")}::text::json) as x(
         i integer, task_id text, task_type text, owner_id bigint, lane text, priority smallint, payload_text text,
@@ -112,8 +113,10 @@ async function store(sql: Sql | Transaction, tasks: readonly NewTask[]): Promise
         dependencies, timeout_s, max_attempts, backoff, run_at, tenant, ttl_s, correlation_id, created_at${traced.name}${keyed.name}
       from input where seq in (select seq from keyed)
     ), opened as (
-      insert into open_tasks (seq, lane, priority, ready_at, published_at, lease_type, lease_owner, is_shelved)
-      select seq, lane, priority, greatest(run_at, created_at),
+      insert into open_tasks (seq, lane, priority, tenant, ready_at, published_at, lease_type, lease_owner, is_shelved)
+      select seq, lane, priority,
+        coalesce(tenant, case when run_at is not null or lane || priority in (select level from shared) then ${NO_TENANT} end),
+        greatest(run_at, created_at),
         case when run_at <= created_at + ${SCHEDULE_HORIZON_MS} * interval '1 millisecond' then created_at end,
         case when route > 0 then task_type end, case when route > 0 then owner_id end, coalesce(route = ${SHELVED}, false)
       from input left join routes using (task_type) where seq in (select seq from keyed)

@@ -20,7 +20,7 @@ export async function takeUnpublished(
         and waiting_for = 0 and not is_shelved
       order by ready_at limit ${limit} for update skip locked
     )
-    update open_tasks o set ready_at = clock_timestamp(), published_at = clock_timestamp()
+    update open_tasks o set tenant = coalesce(o.tenant, ''), ready_at = clock_timestamp(), published_at = clock_timestamp()
     from lost where o.seq = any(array(select seq from lost)) and o.seq = lost.seq returning o.seq`;
   return rows.map((row) => row.seq).sort((a, b) => a - b);
 }

@@ -88,7 +88,7 @@ export async function takeShelved(
       from open_tasks where lease_type = ${taskType} and is_shelved order by seq limit ${limit} for update skip locked
     )
     update open_tasks o
-    set is_shelved = false, published_at = case when s.is_waiting and s.is_near then clock_timestamp() end,
+    set is_shelved = false, tenant = coalesce(o.tenant, ''), published_at = case when s.is_waiting and s.is_near then clock_timestamp() end,
       ready_at = case when s.is_waiting then greatest(o.ready_at, clock_timestamp()) else o.ready_at end
     from shelved s where o.seq = any(array(select seq from shelved)) and o.seq = s.seq
     returning o.seq, s.is_waiting and s.is_near as is_due`;

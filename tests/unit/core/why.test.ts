@@ -25,7 +25,9 @@ const FACTS: WhyFacts = {
   capableWorkers: 1,
   isAlone: false,
   ahead: { tasks: 4, isCapped: false },
+  turn: null,
 };
+const turn = { tenant: "acme", others: 1, areOthersCapped: false, ahead: { tasks: 1, isCapped: false } };
 const why = (facts: Partial<WhyFacts>) => explainTask({ ...FACTS, ...facts });
 const origin = "https://api.example.org";
 const behind = { phase: "parked", heldBy: { kind: "breaker", origin } } as const;
@@ -62,6 +64,7 @@ const CASES: readonly (readonly [reason: string, facts: Partial<WhyFacts>, summa
   ["paused_type", { phase: "parked", pause }, /type simulate is paused \(maintenance\)/],
   ["no_worker", { capableWorkers: 0 }, /can run simulate/],
   ["quarantine", { isAlone: true }, /in quarantine, because workers died with it/],
+  ["tenant_turn", { turn }, /round with 1 other tenant; 1 task of tenant acme is before it/],
   ["lane_position", {}, /4 tasks are before it/],
 ];
 
@@ -93,6 +96,18 @@ test("a limit comes with its bounds", () => {
   const heldBy = { kind: "limit", scope: "tenant", name: "acme" } as const;
   const told = why({ phase: "parked", heldBy, limit: { ratePerSecond: 5, maxConcurrent: 2 } });
   expect(told.summary).toContain("limited to 5 per second and 2 at once");
+});
+
+test("a turn comes with who else waits, and how many of its own tenant come first", () => {
+  const many = { tenant: null, others: 100, areOthersCapped: true, ahead: { tasks: 10_000, isCapped: true } };
+  const told = why({ turn: many, ahead: null });
+  expect(told.summary).toContain(
+    "with more than 100 other tenants; more than 10000 tasks without a tenant are",
+  );
+  expect(told.details).toEqual({
+    ...{ lane: "short", priority: 5, tenant: null, ahead_of_tenant: 10_000, ahead_of_tenant_capped: true },
+    ...{ other_tenants: 100, other_tenants_capped: true, capable_workers: 1 },
+  });
 });
 
 test("where nobody could say who works, and how many come first, it is still the turn that it waits for", () => {
