@@ -23,8 +23,8 @@ export const SESSION_CACHED_MS = 5_000;
 /** Credentials known to be wrong: a cache of their own, so that guesses cannot push out real identities. */
 export const STRANGERS_CACHED_MAX = 2_000;
 export const STRANGER_CACHED_MS = 2_000;
-/** While the database is away, identities it confirmed are trusted this long: nothing can be revoked meanwhile. */
-export const IDENTITY_STALE_MS_MAX = 10 * 60 * 1000;
+/** While the database is away, identities it confirmed are trusted this long: nothing can be revoked meanwhile. As long as mending it may take. */
+export const IDENTITY_STALE_MS_MAX = 60 * 60 * 1000;
 /** Credentials being looked up at once; beyond, OVERLOADED. */
 export const IDENTITY_LOOKUPS_MAX = 256;
 
