@@ -103,7 +103,8 @@ export class EventPublisher {
     let isNumbered = false;
     try {
       const ack = await this.#send(batch, ticket);
-      if (ack.isRepetition) this.#ordinals.giveUp(ticket);
+      // Of another request with that key. Without a key the id is this message's own: it was stored at an earlier try.
+      if (ack.isRepetition && batch.repeatable !== undefined) this.#ordinals.giveUp(ticket);
       else this.#ordinals.told(ticket);
       isNumbered = true;
       if (ack.isRepetition && batch.repeatable !== undefined)

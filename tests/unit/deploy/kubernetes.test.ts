@@ -24,6 +24,8 @@ const KUSTOMIZE = new Set(["Kustomization", "Component"]);
 /** Of the backup plugin, whose schema nobody publishes as a package: what is known of it is tested below. */
 const UNKNOWN = new Set(["ObjectStore"]);
 const COMPILE_MS_MAX = 120_000;
+/** Of an api that was told to stop. */
+const NOTICE_S = Number(/^DRAIN_NOTICE=(\d+)$/m.exec(readText("deploy/kubernetes/base/millrace.env"))?.[1]);
 
 function containerOf({ fields }: Manifest): unknown {
   return listAt(fields, "spec", "template", "spec", "containers")[0];
@@ -247,9 +249,10 @@ test("every part drains before it is killed, is asked for its health, and runs w
     const container = containerOf(deployment);
     const preStopS = Number(at(container, "lifecycle", "preStop", "sleep", "seconds") ?? 0);
     const drainMs = deployment.name.includes("worker") ? WORKER_DRAIN_MS_MAX : DRAIN_MS_MAX;
+    const noticeS = deployment.name.includes("api") ? NOTICE_S : 0;
     const graceS = Number(at(pod, "terminationGracePeriodSeconds"));
     // Beside the drain itself: telling, closing the connections, a busy machine.
-    expect({ name: deployment.name, isLong: graceS >= preStopS + (2 * drainMs) / 1_000 }).toEqual({
+    expect({ name: deployment.name, isLong: graceS >= preStopS + noticeS + (2 * drainMs) / 1_000 }).toEqual({
       ...{ name: deployment.name, isLong: true },
     });
     expect(at(container, "livenessProbe", "httpGet", "path")).toBe("/health/live");
