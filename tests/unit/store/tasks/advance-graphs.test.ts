@@ -107,7 +107,7 @@ describe("released", () => {
 /** How many locks the child's session waits for; null when it is gone. */
 async function childsLocks(): Promise<number | null> {
   const [row] = await store.sql<{ waits: number }[]>`
-    select (wait_event_type = 'Lock')::integer as waits from pg_stat_activity
+    select coalesce(wait_event_type = 'Lock', false)::integer as waits from pg_stat_activity
     where application_name = 'advance-child' and datname = current_database()`;
   return row === undefined ? null : row.waits;
 }
