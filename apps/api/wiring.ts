@@ -90,7 +90,7 @@ export function createPorts(means: Means): Ports {
       means.metrics,
       new KnownKeys((part) => readRequest(sql, part)),
     ),
-    eventQueries: new QueryGate(means.querySql, means.yieldQueries),
+    eventQueries: new QueryGate(means.querySql, { beforeEach: means.yieldQueries }),
     queueCounts: new QueueCounts(sql),
     workerDesk: new WorkerDesk({ ...means, sql: means.hotSql }),
     intake: new Intake({

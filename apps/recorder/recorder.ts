@@ -23,11 +23,11 @@ const WAIT_MS = 20_000;
 /** Nothing came, although it waited: the stream or NATS is away. */
 const EMPTY_PAUSE_MS = 250;
 /**
- * A transaction costs 1.2 ms of CPU beside its rows. Small ones wait a moment for company: 300 messages a second are 40
- * transactions a second and flight, and nobody sees the delay.
+ * A transaction costs 1.2 ms of CPU beside its rows. After a small one, a flight lets company gather, while the others
+ * take what comes: 130 messages a second are 55 transactions, and stored 0.03 s after they were taken.
  */
 const SMALL_BATCH_BYTES = 512 * 1024;
-const SMALL_BATCH_PAUSE_MS = 25;
+const SMALL_BATCH_PAUSE_MS = 80;
 const RETRY_MS_FIRST = 100;
 const RETRY_MS_MAX = 2_000;
 

@@ -1,5 +1,9 @@
 import { Fault } from "@millrace/core";
-import { EVENT_QUERIES_WAITING_MAX, EVENT_QUERY_CONNECTIONS_MAX } from "@millrace/core/limits";
+import {
+  EVENT_QUERIES_WAITING_MAX,
+  EVENT_QUERY_CONNECTIONS_MAX,
+  EVENT_QUERY_WAIT_MS_MAX,
+} from "@millrace/core/limits";
 import { type Sql, storeFaultOf } from "@millrace/store";
 
 /** SQLSTATE of a statement that ran for longer than the pool lets it. */
@@ -7,23 +11,25 @@ const STATEMENT_TIMEOUT = "57014";
 
 /**
  * The way of queries to PostgreSQL: a pool of their own with few connections and short statements, so that no analyst
- * slows the intake of events or the tasks. So many run, some more wait, and beyond that OVERLOADED says so at once.
+ * slows the intake of events or the tasks. So many run, some more wait for a while, and beyond that OVERLOADED says so.
  */
 export class QueryGate {
   readonly #sql: Sql;
   readonly #beforeEach: () => Promise<void>;
-  #inside = 0;
+  readonly #waitMsMax: number;
+  #running = 0;
+  /** First come, first served; each is told that a place is its own. */
+  readonly #waiting = new Set<() => void>();
 
-  constructor(sql: Sql, beforeEach: () => Promise<void> = async () => {}) {
+  constructor(sql: Sql, options: QueryGateOptions = {}) {
     this.#sql = sql;
-    this.#beforeEach = beforeEach;
+    this.#beforeEach = options.beforeEach ?? (async () => {});
+    this.#waitMsMax = options.waitMsMax ?? EVENT_QUERY_WAIT_MS_MAX;
   }
 
   /** Throws OVERLOADED, QUERY_TOO_EXPENSIVE, STORE_UNAVAILABLE. */
   async run<T>(query: (sql: Sql) => Promise<T>): Promise<T> {
-    if (this.#inside >= EVENT_QUERY_CONNECTIONS_MAX + EVENT_QUERIES_WAITING_MAX)
-      throw new Fault("OVERLOADED", "too many queries run already", { retryAfterS: 1 });
-    this.#inside += 1;
+    await this.#enter();
     try {
       await this.#beforeEach();
       return await query(this.#sql);
@@ -33,9 +39,44 @@ export class QueryGate {
         cause,
       });
     } finally {
-      this.#inside -= 1;
+      this.#leave();
     }
   }
+
+  async #enter(): Promise<void> {
+    if (this.#running < EVENT_QUERY_CONNECTIONS_MAX) {
+      this.#running += 1;
+      return;
+    }
+    if (this.#waiting.size >= EVENT_QUERIES_WAITING_MAX) throw overloaded("too many queries run already");
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#waiting.add(resolve);
+    const timer = setTimeout(() => {
+      if (this.#waiting.delete(resolve)) reject(overloaded("other queries took too long"));
+    }, this.#waitMsMax);
+    await promise.finally(() => clearTimeout(timer));
+  }
+
+  /** The place goes to whoever waits longest. */
+  #leave(): void {
+    const [next] = this.#waiting;
+    if (next === undefined) this.#running -= 1;
+    else {
+      this.#waiting.delete(next);
+      next();
+    }
+  }
+}
+
+export interface QueryGateOptions {
+  /** Runs in each query's place, before it. */
+  readonly beforeEach?: (() => Promise<void>) | undefined;
+  /** EVENT_QUERY_WAIT_MS_MAX when absent. */
+  readonly waitMsMax?: number;
+}
+
+function overloaded(message: string): Fault {
+  return new Fault("OVERLOADED", message, { retryAfterS: 1 });
 }
 
 function isStatementTimeout(error: unknown): boolean {

@@ -57,6 +57,8 @@ export const EVENT_QUERY_TEXT_CHARS_MAX = 256;
 export const EVENT_QUERY_CONNECTIONS_MAX = 3;
 /** Queries that wait for one of those connections; beyond, OVERLOADED. */
 export const EVENT_QUERIES_WAITING_MAX = 32;
+/** How long one waits; then OVERLOADED. Less than a connection may be without traffic, so that there is an answer. */
+export const EVENT_QUERY_WAIT_MS_MAX = 10_000;
 export const HISTOGRAM_BUCKETS_MAX = 2_000;
 export const HISTOGRAM_KEYS_MAX = 50;
 /** Minutes that one look into the ledger may span. */
