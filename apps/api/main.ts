@@ -15,7 +15,7 @@ import {
   verifyServer,
 } from "@millrace/bus";
 import { type Config, formatProblems, readConfig } from "@millrace/config";
-import { EVENT_QUERY_CONNECTIONS_MAX, EVENT_QUERY_MS_MAX } from "@millrace/core/limits";
+import { EVENT_QUERY_MS_MAX } from "@millrace/core/limits";
 import {
   createHealth,
   createLog,
@@ -133,7 +133,7 @@ async function connect(config: ApiConfig, log: Log, metrics: Metrics): Promise<C
       isByKey: true,
     }),
     querySql: openPool({
-      ...{ url: config.databaseUrl, max: EVENT_QUERY_CONNECTIONS_MAX },
+      ...{ url: config.databaseUrl, max: config.eventQueriesAtOnce },
       ...{ statementTimeoutMs: EVENT_QUERY_MS_MAX, applicationName: QUERY_POOL },
     }),
   };
@@ -167,7 +167,7 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
     hotSql,
     dispatcher: dispatcherOf(connections, teller),
     eventSink: connections.eventPublisher,
-    querySql,
+    ...{ querySql, queriesAtOnce: config.eventQueriesAtOnce },
     yieldQueries: yieldQueries(querySql, config.eventQueryNice),
     isTextIndexed: config.eventSearch === "trigram",
     eventTail: new BusEventTail(bus),

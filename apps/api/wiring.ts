@@ -42,6 +42,8 @@ export interface Means {
   readonly eventSink: EventSink;
   /** For queries by people: few connections, short statements. */
   readonly querySql: Sql;
+  /** Queries of events that run at a time. */
+  readonly queriesAtOnce: number;
   /** Called before each query for events; undefined: they run as everything else does. */
   readonly yieldQueries?: (() => Promise<void>) | undefined;
   /** Whether an index finds `q`: EVENT_SEARCH. */
@@ -90,7 +92,10 @@ export function createPorts(means: Means): Ports {
       means.metrics,
       new KnownKeys((part) => readRequest(sql, part)),
     ),
-    eventQueries: new QueryGate(means.querySql, { beforeEach: means.yieldQueries }),
+    eventQueries: new QueryGate(means.querySql, {
+      atOnce: means.queriesAtOnce,
+      beforeEach: means.yieldQueries,
+    }),
     queueCounts: new QueueCounts(sql),
     workerDesk: new WorkerDesk({ ...means, sql: means.hotSql }),
     intake: new Intake({

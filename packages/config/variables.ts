@@ -1,6 +1,7 @@
 import {
   DRAIN_NOTICE_S_MAX,
   EMAIL_CHARS_MAX,
+  EVENT_QUERIES_AT_ONCE_MAX,
   PASSWORD_CHARS_MAX,
   PASSWORD_CHARS_MIN,
   SHORT_LANE_TIMEOUT_S_MAX,
@@ -197,6 +198,14 @@ const work = {
       "How `q` finds events: scan reads the messages of the span; trigram keeps an index, which storing pays for.",
     default: "scan",
     choices: ["scan", "trigram"],
+  }),
+  eventQueriesAtOnce: integer({
+    name: "EVENT_QUERIES_AT_ONCE",
+    about:
+      "Searches of events that one API process lets run at a time; others wait. Where PostgreSQL shares its machine, one less than it has cores keeps tasks fast.",
+    default: 3,
+    min: 1,
+    max: EVENT_QUERIES_AT_ONCE_MAX,
   }),
   eventQueryNice: integer({
     name: "EVENT_QUERY_NICE",

@@ -23,7 +23,7 @@ const NOW_TIMES = { graceMs: 0, sinceMs: 60_000 };
 
 const ledger = () => {
   const { bus, sql } = ground;
-  const ports = { eventQueries: new QueryGate(sql), eventsInFlight: () => readInFlight(bus) };
+  const ports = { eventQueries: new QueryGate(sql, { atOnce: 3 }), eventsInFlight: () => readInFlight(bus) };
   return showLedger(ports, { fromMs: Date.now() - 3_600_000, toMs: Date.now() + 60_000 });
 };
 const errors = () => ground.lines.filter(({ level }) => level === "ERROR");

@@ -128,6 +128,7 @@ function build(databaseUrl: string, clock: { ms: number }, options: ApiOptions):
     hotSql: sql,
     eventSink: options.eventSink ?? { obstacle: () => undefined, publish: async () => 1 },
     querySql: sql,
+    queriesAtOnce: 3,
     isTextIndexed: options.isTextIndexed ?? false,
     eventTail: options.eventTail ?? { watch: () => () => {} },
     eventsInFlight: options.eventsInFlight ?? (async () => ({ messages: 0, first: [] })),

@@ -1,9 +1,5 @@
 import { Fault } from "@millrace/core";
-import {
-  EVENT_QUERIES_WAITING_MAX,
-  EVENT_QUERY_CONNECTIONS_MAX,
-  EVENT_QUERY_WAIT_MS_MAX,
-} from "@millrace/core/limits";
+import { EVENT_QUERIES_WAITING_MAX, EVENT_QUERY_WAIT_MS_MAX } from "@millrace/core/limits";
 import { type Sql, storeFaultOf } from "@millrace/store";
 
 /** SQLSTATE of a statement that ran for longer than the pool lets it. */
@@ -16,13 +12,15 @@ const STATEMENT_TIMEOUT = "57014";
 export class QueryGate {
   readonly #sql: Sql;
   readonly #beforeEach: () => Promise<void>;
+  readonly #atOnce: number;
   readonly #waitMsMax: number;
   #running = 0;
   /** First come, first served; each is told that a place is its own. */
   readonly #waiting = new Set<() => void>();
 
-  constructor(sql: Sql, options: QueryGateOptions = {}) {
+  constructor(sql: Sql, options: QueryGateOptions) {
     this.#sql = sql;
+    this.#atOnce = options.atOnce;
     this.#beforeEach = options.beforeEach ?? (async () => {});
     this.#waitMsMax = options.waitMsMax ?? EVENT_QUERY_WAIT_MS_MAX;
   }
@@ -44,7 +42,7 @@ export class QueryGate {
   }
 
   async #enter(): Promise<void> {
-    if (this.#running < EVENT_QUERY_CONNECTIONS_MAX) {
+    if (this.#running < this.#atOnce) {
       this.#running += 1;
       return;
     }
@@ -69,6 +67,8 @@ export class QueryGate {
 }
 
 export interface QueryGateOptions {
+  /** Queries that run at a time: as many as the pool has connections. */
+  readonly atOnce: number;
   /** Runs in each query's place, before it. */
   readonly beforeEach?: (() => Promise<void>) | undefined;
   /** EVENT_QUERY_WAIT_MS_MAX when absent. */

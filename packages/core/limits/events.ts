@@ -53,8 +53,8 @@ export const EVENT_PARTITION_DAYS_BACK_MAX = 366;
 export const EVENT_QUERY_MS_MAX = 5_000;
 export const EVENT_SEARCH_MS_MAX = 2_000;
 export const EVENT_QUERY_TEXT_CHARS_MAX = 256;
-/** Connections for queries: so many analysts at once, and no more, whatever they ask. */
-export const EVENT_QUERY_CONNECTIONS_MAX = 3;
+/** Connections for queries: so many analysts at once may be configured, and no more, whatever they ask. */
+export const EVENT_QUERIES_AT_ONCE_MAX = 16;
 /** Queries that wait for one of those connections; beyond, OVERLOADED. */
 export const EVENT_QUERIES_WAITING_MAX = 32;
 /** How long one waits; then OVERLOADED. Less than a connection may be without traffic, so that there is an answer. */

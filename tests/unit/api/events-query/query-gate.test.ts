@@ -1,14 +1,15 @@
 import { expect, test } from "bun:test";
 import { QueryGate } from "@millrace/api/events-query/query-gate";
-import { EVENT_QUERIES_WAITING_MAX, EVENT_QUERY_CONNECTIONS_MAX } from "@millrace/core/limits";
+import { EVENT_QUERIES_WAITING_MAX } from "@millrace/core/limits";
 import { openPool } from "@millrace/store";
 
+const AT_ONCE = 3;
 /** Connects to nobody: no query here asks it anything. */
 const sql = openPool({ url: "postgres://nobody@127.0.0.1:1/none", max: 1, applicationName: "test" });
 
 /** Queries that go on until they are told to end, in the order in which they began. */
 function gateOf(waitMsMax: number) {
-  const gate = new QueryGate(sql, { waitMsMax });
+  const gate = new QueryGate(sql, { atOnce: AT_ONCE, waitMsMax });
   const began: number[] = [];
   const ends: (() => void)[] = [];
   let running = 0;
@@ -37,24 +38,24 @@ test("those that wait come in their order, and never more run than may", async (
     endNext();
   }
   expect(await Promise.all(asked)).toEqual(names(12));
-  expect([began, most()]).toEqual([names(12), EVENT_QUERY_CONNECTIONS_MAX]);
+  expect([began, most()]).toEqual([names(12), AT_ONCE]);
 });
 
 test("who has waited too long is told so, and takes nobody's place", async () => {
   const { ask, endNext } = gateOf(20);
-  const running = names(EVENT_QUERY_CONNECTIONS_MAX).map(ask);
+  const running = names(AT_ONCE).map(ask);
   expect(await ask(99)).toBe("OVERLOADED");
   for (const _ of running) endNext();
-  expect(await Promise.all(running)).toEqual(names(EVENT_QUERY_CONNECTIONS_MAX));
-  const again = names(EVENT_QUERY_CONNECTIONS_MAX).map(ask);
+  expect(await Promise.all(running)).toEqual(names(AT_ONCE));
+  const again = names(AT_ONCE).map(ask);
   await turn();
   for (const _ of again) endNext();
-  expect(await Promise.all(again)).toEqual(names(EVENT_QUERY_CONNECTIONS_MAX));
+  expect(await Promise.all(again)).toEqual(names(AT_ONCE));
 });
 
 test("beyond those that may wait, one is refused at once", async () => {
   const { ask, endNext } = gateOf(60_000);
-  const all = EVENT_QUERY_CONNECTIONS_MAX + EVENT_QUERIES_WAITING_MAX;
+  const all = AT_ONCE + EVENT_QUERIES_WAITING_MAX;
   const asked = names(all).map(ask);
   expect(await ask(99)).toBe("OVERLOADED");
   for (const _ of names(all)) {
@@ -65,7 +66,7 @@ test("beyond those that may wait, one is refused at once", async () => {
 });
 
 test("a query that fails leaves its place", async () => {
-  const gate = new QueryGate(sql);
+  const gate = new QueryGate(sql, { atOnce: AT_ONCE });
   for (const _ of names(10))
     await expect(gate.run(() => Promise.reject(new Error("no")))).rejects.toThrow("no");
   expect(await gate.run(async () => "yes")).toBe("yes");
