@@ -22,16 +22,15 @@ test("plain users do not see how the system is", async () => {
   expect((await stack.raw("GET", "/api/alerts")).status).toBe(401);
 });
 
-test.each(["recorder", "worker", "scheduler", "api", "postgres", "nats"])(
-  "killing the %s raises its alert, once, and its return clears it",
-  async (part) => {
-    const id = `part_down:${part}`;
-    process.kill(await stack.pidOf(part), "SIGKILL");
+// The other parts are killed in dashboard-kills, before an open page.
+test(
+  "killing the recorder raises its alert, once, and its return clears it",
+  async () => {
+    const id = "part_down:recorder";
+    process.kill(await stack.pidOf("recorder"), "SIGKILL");
     await stack.untilAlert(id, "firing");
     await stack.untilAlert(id, "resolved");
-    expect({ part, fired: stack.told(id, "firing"), resolved: stack.told(id, "resolved") }).toEqual({
-      ...{ part, fired: 1, resolved: 1 },
-    });
+    expect([stack.told(id, "firing"), stack.told(id, "resolved")]).toEqual([1, 1]);
   },
   DEADLINE_MS,
 );
