@@ -111,6 +111,7 @@ export class LimitPermits {
     const needed = this.#running + this.#waiting.length;
     const wanted = this.#isContended() ? needed : needed + Math.min(aheadMax, needed);
     const before = this.#held;
+    this.#keepTo(wanted);
     const askedMs = nowMs();
     try {
       const held = await lease(wanted);
@@ -124,6 +125,11 @@ export class LimitPermits {
     if (isReturn && this.#held < before) onFreed();
     this.#keepRenewing();
     this.#answer(this.#held < wanted);
+  }
+
+  /** What is beyond may be another worker's before the answer is here: nothing starts under it meanwhile. */
+  #keepTo(wanted: number): void {
+    this.#held = Math.min(this.#held, wanted);
   }
 
   /** Whoever came while it was asked, and finds no room, is part of the next question, unless there are no more. */
@@ -150,6 +156,7 @@ export class LimitPermits {
       return;
     }
     this.#isAsking = true;
+    this.#keepTo(wanted);
     const askedMs = nowMs();
     try {
       this.#held = (await lease(wanted)) ?? Number.MAX_SAFE_INTEGER;

@@ -115,3 +115,22 @@ test("a limit that is gone holds nobody", async () => {
   stage.most = null;
   expect(await take(50)).toEqual(Array(50).fill(true));
 });
+
+test("a permit that is on its way back is given to nobody here: another worker may have it already", async () => {
+  expect(await take(4)).toEqual([true, true, true, true]);
+  stage.permits.heed(); // Somebody is refused elsewhere.
+  await settled();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  stage.gate = promise;
+  stage.permits.giveBack();
+  stage.others = 1; // The return is written, the other one has leased it, and the answer is still on its way.
+  const taken = stage.permits.take();
+  let isTaken: boolean | undefined;
+  void taken.then((answer) => {
+    isTaken = answer;
+  });
+  await settled();
+  expect(isTaken).toBeUndefined();
+  resolve();
+  expect(await taken).toBe(false);
+});
