@@ -1,6 +1,7 @@
 /** The API process: reads the configuration, connects, listens, and drains when told to stop. */
 import { type Blobs, openBlobs } from "@millrace/blobs";
 import {
+  answerForOrders,
   type Bus,
   ConnectionState,
   checkBus,
@@ -43,8 +44,9 @@ import { yieldCores } from "./events-query/yield-cores.ts";
 import { BusLiveFiles } from "./files/live-files.ts";
 import { callerBehind } from "./http/client-address.ts";
 import { BusLiveTasks } from "./live/live-tasks.ts";
+import { busOrders } from "./orders.ts";
 import { answerAsPart } from "./overview/answer-as-part.ts";
-import { connectOverview } from "./overview/sources.ts";
+import { connectOverview, type OverviewBus } from "./overview/sources.ts";
 import type { FileRules, Ports } from "./ports.ts";
 import { type Listening, serve } from "./serve.ts";
 import type { Dispatcher } from "./tasks/intake.ts";
@@ -178,7 +180,7 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
     fleet: await busFleet(bus, { list: overviewBus.workers, teller }),
     heartbeatS: config.heartbeatIntervalS,
     dashboard: config.dashboardFolder === undefined ? null : openDashboard(config.dashboardFolder),
-    control: busControl(bus),
+    ...steeringOf(connections, overviewBus),
     blobs,
     fileRules: fileRulesOf(config),
     liveFiles: new BusLiveFiles(bus),
@@ -204,10 +206,24 @@ async function run(config: ApiConfig, log: Log): Promise<void> {
   });
 }
 
+/** A lease reads what may start in the database: whoever orders waits for those that are under way. */
+async function heedAtDesk({ workerDesk }: Ports): Promise<boolean> {
+  await workerDesk.leases.settled();
+  return true;
+}
+
 /** How this process is, when it is asked; and with each pulse, how attempts ended of which only it heard. */
 function tellOthers({ bus, alerts }: Connections, ports: Ports): void {
   answerAsPart(bus, ports);
+  answerForOrders(bus, alerts.instance, () => heedAtDesk(ports));
   alerts.tellFacts(() => ports.workerDesk.metrics.outcomes());
+}
+
+function steeringOf(
+  { bus, alerts }: Connections,
+  { workers }: OverviewBus,
+): Pick<Ports, "control" | "orders"> {
+  return { control: busControl(bus), orders: busOrders(bus, { workers, apis: alerts.apis }) };
 }
 
 function dispatcherOf({ bus, publisher }: Connections, teller: LiveTeller): Dispatcher {

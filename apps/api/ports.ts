@@ -15,6 +15,7 @@ import type { AccessTokens } from "./identity/access-tokens.ts";
 import type { Identities } from "./identity/identities.ts";
 import type { Passwords } from "./identity/passwords.ts";
 import type { LiveTasks } from "./live/live-tasks.ts";
+import type { Orders } from "./orders.ts";
 import type { OverviewBroadcast } from "./overview/broadcast.ts";
 import type { Overview } from "./overview/overview.ts";
 import type { QueueCounts } from "./queues/queue-counts.ts";
@@ -53,6 +54,7 @@ export interface Ports {
   readonly eventsInFlight: () => Promise<InFlight>;
   readonly taskRules: TaskRules;
   readonly control: Control;
+  readonly orders: Orders;
   readonly queueCounts: QueueCounts;
   readonly live: LiveTasks;
   /** Workers that speak HTTP. */

@@ -17,6 +17,7 @@ import { Identities } from "./identity/identities.ts";
 import { lookUpCredential } from "./identity/look-up.ts";
 import { createPasswords, makeAbsentHash } from "./identity/passwords.ts";
 import type { LiveTasks } from "./live/live-tasks.ts";
+import type { Orders } from "./orders.ts";
 import { OverviewBroadcast } from "./overview/broadcast.ts";
 import { Overview } from "./overview/overview.ts";
 import { type OverviewBus, overviewSources } from "./overview/sources.ts";
@@ -56,6 +57,7 @@ export interface Means {
   readonly alerts?: AlertBoard;
   readonly dashboard: Dashboard | null;
   readonly control: Control;
+  readonly orders: Orders;
   readonly fleet: Fleet;
   readonly heartbeatS: number;
   readonly blobs: Blobs;

@@ -25,17 +25,29 @@ const CLAIM_RETRY_MS = 1_000;
 export async function handleDelivery(delivery: Delivery, ports: WorkerPorts): Promise<void> {
   const dispatch = decodeDispatch(delivery.body);
   if (dispatch === null) return dropPoison(delivery, ports);
-  if (ports.turns.concern(dispatch) && (await giveTurn(delivery, dispatch, ports))) return;
-  const how = await handleTraced({ delivery, dispatch }, ports);
-  if (how === "stale" && ports.turns.concern(dispatch)) await fillTurn(dispatch, ports);
+  // What may not start was asked of its lane a moment ago, in the same turn of the event loop.
+  const onDecided = ports.starts.begin();
+  try {
+    await handle({ delivery, dispatch, onClaimed: onDecided }, ports);
+  } finally {
+    onDecided();
+  }
+}
+
+async function handle(arrived: Arrived, ports: WorkerPorts): Promise<void> {
+  const { dispatch, onClaimed } = arrived;
+  if (ports.turns.concern(dispatch) && (await giveTurn(arrived, ports))) return;
+  const how = await handleTraced(arrived, ports);
+  if (how === "stale" && ports.turns.concern(dispatch)) await fillTurn(dispatch, onClaimed, ports);
 }
 
 /** True: it was another tenant's turn, whose task has run here, and the message went to the next free slot. */
-async function giveTurn(delivery: Delivery, dispatch: Dispatch, ports: WorkerPorts): Promise<boolean> {
-  const other = await ports.turns.next(dispatch);
+async function giveTurn(arrived: Arrived, ports: WorkerPorts): Promise<boolean> {
+  const other = await ports.turns.next(arrived.dispatch);
   if (other === null) return false;
   const onClaimed = (): void => {
-    giveBack(ports.bus, delivery);
+    arrived.onClaimed();
+    giveBack(ports.bus, arrived.delivery);
     ports.metrics.turns.add({});
   };
   return (
@@ -44,10 +56,13 @@ async function giveTurn(delivery: Delivery, dispatch: Dispatch, ports: WorkerPor
 }
 
 /** The message's task was started in an earlier turn. Where tenants take turns, this one is another task's of its tenant. */
-async function fillTurn(dispatch: Dispatch, ports: WorkerPorts): Promise<void> {
+async function fillTurn(dispatch: Dispatch, onDecided: () => void, ports: WorkerPorts): Promise<void> {
   const other = await ports.turns.nextOfSame(dispatch);
   if (other === null) return;
-  const onClaimed = () => ports.metrics.turns.add({});
+  const onClaimed = (): void => {
+    onDecided();
+    ports.metrics.turns.add({});
+  };
   await handleTraced({ delivery: withoutMessage(other), dispatch: other, onClaimed }, ports);
 }
 
@@ -74,7 +89,7 @@ interface Arrived {
   /** Undefined: its trace is not recorded. */
   readonly span?: Span | undefined;
   /** Told before it runs. */
-  readonly onClaimed?: () => void;
+  readonly onClaimed: () => void;
 }
 
 async function handleDispatch(arrived: Arrived, ports: WorkerPorts): Promise<Handled> {
@@ -115,7 +130,7 @@ async function start(waiting: Ready, ports: WorkerPorts): Promise<Handled> {
     pass.unused();
     return claimed === "stale" ? "stale" : "left";
   }
-  ready.onClaimed?.();
+  ready.onClaimed();
   await runClaimed({ ...ready, pass }, ports);
   return "ran";
 }

@@ -12,6 +12,7 @@ import type { Quarantine } from "./quarantine/quarantine.ts";
 import type { RunningAttempts } from "./running.ts";
 import type { SelfAudit } from "./self-audit.ts";
 import type { Shelf } from "./shelve.ts";
+import type { Starts } from "./starts.ts";
 import type { TaskLog, TaskType } from "./task-type.ts";
 import type { TenantTurns } from "./tenant-turns.ts";
 
@@ -35,6 +36,8 @@ export interface WorkerPorts {
   readonly session: string;
   readonly types: ReadonlyMap<string, TaskType>;
   readonly attempts: Attempts;
+  /** Those that are about to. */
+  readonly starts: Pick<Starts, "begin">;
   /** What may not start now. */
   readonly pauses: Pick<PauseBoard, "isTypePaused">;
   readonly parking: Pick<ParkingPlace, "park">;

@@ -8,11 +8,7 @@ import {
   PauseBoard,
 } from "@millrace/bus";
 import { LANES, type Lane, type Random } from "@millrace/core";
-import {
-  PROGRESS_NOTE_CHARS_MAX,
-  SHORT_LANE_TIMEOUT_S_MAX,
-  WORKER_DRAIN_MS_MAX,
-} from "@millrace/core/limits";
+import { PROGRESS_NOTE_CHARS_MAX, SHORT_LANE_TIMEOUT_S_MAX } from "@millrace/core/limits";
 import { groupSizes, type Log, type Metrics, publishTracer, type Tracing } from "@millrace/observe";
 import { type Dispatch, sessionOf, TASKS_STREAM } from "@millrace/protocol";
 import { EndTeller, listPauses, routeToWorkers, type Sql } from "@millrace/store";
@@ -22,7 +18,9 @@ import { followUp } from "./follow-up.ts";
 import { type Guarding, startGuards } from "./guards/start-guards.ts";
 import { handleDelivery } from "./handle-delivery.ts";
 import { Heartbeat } from "./heartbeat.ts";
+import { heedOrders } from "./heed-orders.ts";
 import { LanePuller } from "./lane-puller.ts";
+import { leave } from "./leave.ts";
 import { createWorkerMetrics } from "./metrics.ts";
 import { ParkingPlace } from "./park.ts";
 import type { WorkerPorts } from "./ports.ts";
@@ -30,6 +28,7 @@ import { Quarantine, type QuarantineOptions } from "./quarantine/quarantine.ts";
 import { RunningAttempts } from "./running.ts";
 import { SelfAudit } from "./self-audit.ts";
 import { Shelf } from "./shelve.ts";
+import { Starts } from "./starts.ts";
 import type { TaskLog, TaskType } from "./task-type.ts";
 import { createStepTeller } from "./tell-steps.ts";
 import { TenantTurns } from "./tenant-turns.ts";
@@ -73,12 +72,14 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const running = new RunningAttempts(bus);
   const pauses = watchPauses(options, pullers);
   const guarding = await startGuards({ ...options, session, slots: slotsOf(options) });
-  const ports = makePorts(options, { session, running, pullers, work, pauses, guarding });
+  const starts = new Starts();
+  const ports = makePorts(options, { session, running, pullers, work, pauses, starts, guarding });
   const handle = (delivery: Delivery) => handleDelivery(delivery, ports);
   for (const lane of LANES) {
     const isPaused = () => pauses.isLanePaused(lane);
     pullers.set(lane, new LanePuller({ bus, lane, slots: options.slots[lane], isPaused, handle }));
   }
+  const heeding = heedOrders({ bus, session, pauses, guarding, starts });
   const heartbeat = await Heartbeat.start({
     natsUrls: options.natsUrls,
     streams: bus.streams,
@@ -102,23 +103,15 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       guarding.refresh();
       for (const puller of pullers.values()) puller.rearm();
     },
-    drain: async () => {
-      for (const puller of pullers.values()) puller.stop();
-      heartbeat.drain();
-      await Promise.all(loops);
-      await untilIdle(pullers, running);
-      // What follows from outcomes waits for NATS at most this long; the scheduler does the rest.
-      await Promise.race([Promise.allSettled([...work]), Bun.sleep(FOLLOW_UP_MS_MAX)]);
-      await Promise.race([ports.endTeller.drain(), Bun.sleep(FOLLOW_UP_MS_MAX)]);
-      ports.audit.stop();
-      running.stop();
-      stopListening();
-      pauses.stop();
-      await Promise.race([guarding.stop(), Bun.sleep(FOLLOW_UP_MS_MAX)]);
-      await Promise.race([ports.publisher.drain(), Bun.sleep(FOLLOW_UP_MS_MAX)]);
-      ports.flushLive();
-      await heartbeat.stop();
-    },
+    drain: () =>
+      leave({
+        ...{ loops, work, running, ports, guarding, heeding, heartbeat },
+        pullers: [...pullers.values()],
+        stopListening: () => {
+          stopListening();
+          pauses.stop();
+        },
+      }),
   };
 }
 
@@ -160,6 +153,7 @@ interface Parts {
   readonly pullers: ReadonlyMap<Lane, LanePuller>;
   readonly work: Set<Promise<void>>;
   readonly pauses: PauseBoard;
+  readonly starts: Starts;
   readonly guarding: Guarding;
 }
 
@@ -184,7 +178,7 @@ function takeTurns({ sql, log }: WorkerOptions): TenantTurns {
 }
 
 function makePorts(options: WorkerOptions, parts: Parts): OwnPorts {
-  const { session, running, pullers, work, pauses, guarding } = parts;
+  const { session, running, pullers, work, pauses, starts, guarding } = parts;
   const { bus, sql, log, workerId, tracing } = options;
   const publisher = new DispatchPublisher(
     bus,
@@ -207,7 +201,7 @@ function makePorts(options: WorkerOptions, parts: Parts): OwnPorts {
       ...{ sql, session, log, slots: slotsOf(options) },
       onGroup: (step, rows) => (step === "claim" ? claimSizes(rows) : settleSizes(rows)),
     }),
-    pauses,
+    ...{ starts, pauses },
     parking: new ParkingPlace(sql),
     ...guarding.ports,
     quarantine: new Quarantine({ ...options.alone, runs: metrics.aloneRuns }),
@@ -259,21 +253,4 @@ function taskLog(log: Log, dispatch: Dispatch): TaskLog {
     warn: (message, fields) => log.warning(message, { ...about(dispatch), ...fields }),
     error: (message, fields) => log.error(message, { ...about(dispatch), ...fields }),
   };
-}
-
-const IDLE_LOOK_MS = 20;
-const FOLLOW_UP_MS_MAX = 1_000;
-
-/** Running tasks may end by themselves for a while; then they are stopped and given back, unpunished. */
-async function untilIdle(pullers: ReadonlyMap<Lane, LanePuller>, running: RunningAttempts): Promise<void> {
-  const busy = (): number => [...pullers.values()].reduce((sum, puller) => sum + puller.busy, 0);
-  const givingBackAt = performance.now() + WORKER_DRAIN_MS_MAX;
-  let isAborted = false;
-  while (busy() > 0) {
-    if (!isAborted && performance.now() >= givingBackAt) {
-      isAborted = true;
-      running.abortAll("drained");
-    }
-    await Bun.sleep(IDLE_LOOK_MS);
-  }
 }

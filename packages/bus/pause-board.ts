@@ -2,6 +2,7 @@ import { LANES, type Lane } from "@millrace/core";
 import { PAUSES_LOOK_MS, PAUSES_RETRY_MS } from "@millrace/core/limits";
 import type { Bus } from "./connect.ts";
 import { onPausesChanged } from "./control.ts";
+import { Rereader } from "./rereader.ts";
 
 export interface PauseBoardOptions {
   readonly bus: Bus;
@@ -18,15 +19,16 @@ export interface PauseBoardOptions {
  */
 export class PauseBoard {
   readonly #options: PauseBoardOptions;
+  readonly #rereader: Rereader;
   #names: ReadonlySet<string> = new Set();
-  #timer: ReturnType<typeof setTimeout> | undefined;
   #stopHearing: () => void = () => {};
-  #isReading = false;
-  #isStale = false;
-  #isStopped = false;
 
   constructor(options: PauseBoardOptions) {
     this.#options = options;
+    this.#rereader = new Rereader({
+      read: async () => this.#take(new Set(await options.read())),
+      ...{ lookMs: PAUSES_LOOK_MS, retryMs: PAUSES_RETRY_MS, onFailure: options.onFailure },
+    });
   }
 
   /** Resolves when it has read once, or could not. */
@@ -44,30 +46,13 @@ export class PauseBoard {
     return this.#names.size > 0 && this.#names.has(taskType) && !LANES.some((lane) => lane === taskType);
   }
 
-  /** Reads anew; a word that comes while it reads has it read once more. */
-  async refresh(): Promise<void> {
-    this.#isStale = true;
-    if (this.#isReading || this.#isStopped) return;
-    this.#isReading = true;
-    clearTimeout(this.#timer);
-    let waitMs = PAUSES_LOOK_MS;
-    try {
-      while (this.#isStale && !this.#isStopped) {
-        this.#isStale = false;
-        this.#take(new Set(await this.#options.read()));
-      }
-    } catch (error) {
-      waitMs = PAUSES_RETRY_MS;
-      this.#options.onFailure?.(error);
-    } finally {
-      this.#isReading = false;
-      if (!this.#isStopped) this.#timer = setTimeout(() => void this.refresh(), waitMs);
-    }
+  /** True once it has been read what is paused now; false: it could not be read. */
+  refresh(): Promise<boolean> {
+    return this.#rereader.refresh();
   }
 
   stop(): void {
-    this.#isStopped = true;
-    clearTimeout(this.#timer);
+    this.#rereader.stop();
     this.#stopHearing();
   }
 

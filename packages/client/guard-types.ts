@@ -13,6 +13,8 @@ export interface BreakerInfo {
   readonly forced_by: string | null;
   /** In lists: tasks that wait for it, counted up to a bound. */
   readonly parked?: number;
+  /** When it was steered: workers that do not go by it yet. */
+  readonly pending?: readonly string[];
 }
 
 export interface LimitWish {
@@ -32,6 +34,8 @@ export interface LimitInfo extends Pick<LimitWish, "scope" | "name"> {
   readonly burst: number | null;
   readonly max_concurrent: number | null;
   readonly updated_at: string;
+  /** When it was set: workers that do not go by it yet. */
+  readonly pending?: readonly string[];
 }
 
 /** Why a task is not further than it is. */

@@ -1,4 +1,4 @@
-import type { Queues } from "./schedule-types.ts";
+import type { QueueSteered, Queues } from "./schedule-types.ts";
 import { expectShape, isObject } from "./shapes.ts";
 import type { CallOptions, Transport } from "./transport.ts";
 
@@ -15,17 +15,28 @@ export class QueuesClient {
     return expectShape(await this.#transport.call(call), isQueues);
   }
 
-  /** Nothing new of the lane or task type starts; what runs goes on. @throws ApiError FORBIDDEN, LIMIT_REACHED */
-  async pause(name: string, reason?: string, options: CallOptions = {}): Promise<void> {
+  /**
+   * Nothing new of the lane or task type starts once it resolves, but on workers that it names; what runs goes on.
+   * @throws ApiError FORBIDDEN, LIMIT_REACHED
+   */
+  async pause(name: string, reason?: string, options: CallOptions = {}): Promise<QueueSteered> {
     const body = reason === undefined ? {} : { reason };
     const path = `/api/queues/${encodeURIComponent(name)}/pause`;
-    await this.#transport.call({ method: "POST", path, body, isRepeatable: true, ...options });
+    const call = { method: "POST", path, body, isRepeatable: true, ...options } as const;
+    return steeredOf(await this.#transport.call(call));
   }
 
-  async resume(name: string, options: CallOptions = {}): Promise<void> {
+  async resume(name: string, options: CallOptions = {}): Promise<QueueSteered> {
     const path = `/api/queues/${encodeURIComponent(name)}/resume`;
-    await this.#transport.call({ method: "POST", path, isRepeatable: true, ...options });
+    const call = { method: "POST", path, isRepeatable: true, ...options } as const;
+    return steeredOf(await this.#transport.call(call));
   }
+}
+
+/** An api of an earlier version waits for nobody, and names nobody. */
+function steeredOf(value: unknown): QueueSteered {
+  const pending = isObject(value) && Array.isArray(value.pending) ? value.pending.map(String) : [];
+  return { pending };
 }
 
 function isQueues(value: unknown): value is Queues {

@@ -90,3 +90,9 @@ export interface Queues {
   readonly items: readonly QueueLevel[];
   readonly paused: readonly QueuePause[];
 }
+
+/** A lane or task type was paused or resumed. */
+export interface QueueSteered {
+  /** Workers that do not go by it yet; empty: it is in effect everywhere. */
+  readonly pending: readonly string[];
+}

@@ -3,6 +3,7 @@ export * from "./dead-letter.ts";
 export * from "./dedup.ts";
 export * from "./dispatch.ts";
 export * from "./live.ts";
+export * from "./orders.ts";
 export * from "./parts.ts";
 export * from "./subjects.ts";
 export * from "./submitted-at.ts";

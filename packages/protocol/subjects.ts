@@ -72,6 +72,8 @@ export const LEASABLE_SUBJECT = "control.leasable";
 export const WORKERS_SUBJECT = "control.workers";
 /** Core NATS: schedules have changed, so that whoever fires them looks when the next one is due. */
 export const SCHEDULES_SUBJECT = "control.schedules";
+/** Core NATS: a question to everybody who goes by what operators order: have you taken in what was ordered by now? */
+export const ORDERS_SUBJECT = "control.orders";
 
 /** Core NATS: asks whichever api process receives bytes of an upload to let go of it. */
 export function uploadReleaseSubject(fileId: string): string {

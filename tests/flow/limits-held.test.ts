@@ -34,20 +34,6 @@ const unlimit = async (scope: string, name: string) => {
   const { status } = await stack.call("DELETE", `/api/limits/${scope}/${encodeURIComponent(name)}`);
   expect(status).toBe(204);
 };
-const WAVES_MAX = 20;
-let waves = 0;
-/** Workers hear of a limit some milliseconds after it was set: few calls at a time go out until none is too many. */
-const untilHeard = async (max: number, fields: object = {}): Promise<void> => {
-  api.takeMs(30);
-  for (let wave = 0; wave < WAVES_MAX; wave += 1) {
-    waves += 1;
-    api.forget();
-    await stack.submitAll(range(`wave${waves}`, 2 * max + 6, fields));
-    await stack.untilNoneOpen(`wave${waves}-`, WAIT_MS);
-    if (api.runningMax() <= max) return api.forget();
-  }
-  throw new Error("the workers do not hear of the limit");
-};
 const attemptsOf = async (prefix: string) => {
   const [row] = await stack.sql<{ outcomes: number; completed: number }[]>`
     select count(*)::integer as outcomes, count(*) filter (where kind = 'completed')::integer as completed
@@ -74,7 +60,6 @@ test("a host's rate holds over two workers, and is used: 150 calls at 50 a secon
 
 test("a type's concurrency is never exceeded over two workers, and is used", async () => {
   await limit({ scope: "type", name: "http.request", max_concurrent: 4 });
-  await untilHeard(4);
   api.takeMs(50);
   await stack.submitAll(range("few", 80));
   await stack.untilNoneOpen("few-", WAIT_MS);
@@ -85,7 +70,6 @@ test("a type's concurrency is never exceeded over two workers, and is used", asy
 
 test("a tenant at its limit holds up nobody else", async () => {
   await limit({ scope: "tenant", name: "greedy", max_concurrent: 1 });
-  await untilHeard(1, { tenant: "greedy" });
   api.takeMs(200);
   await stack.submitAll(range("greedy", 30, { tenant: "greedy", priority: 9 }));
   const modest = startSwitchedApi();
@@ -102,7 +86,6 @@ test("a tenant at its limit holds up nobody else", async () => {
 
 test("permits of a worker that was killed come back, and the limit holds meanwhile", async () => {
   await limit({ scope: "host", name: api.origin, max_concurrent: 3 });
-  await untilHeard(3);
   api.takeMs(300);
   await stack.submitAll(range("killed", 40));
   await untilTrue(async () => api.running() === 3, WAIT_MS, "three run");

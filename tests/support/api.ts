@@ -142,6 +142,7 @@ function build(databaseUrl: string, clock: { ms: number }, options: ApiOptions):
       changeBreaker: async () => NEVER_OPENED,
       readBeats: async () => [],
     },
+    orders: { untilHeeded: async () => [] },
     live: { progressOf: () => null, watch: () => () => {} },
     fleet: options.fleet ?? new LocalFleet(),
     heartbeatS: 30,

@@ -7,6 +7,7 @@ import { createWorkerMetrics } from "@millrace/worker/metrics";
 import type { Settled, WorkerPorts } from "@millrace/worker/ports";
 import type { AloneAttempt } from "@millrace/worker/quarantine/quarantine";
 import { RunningAttempts } from "@millrace/worker/running";
+import { Starts } from "@millrace/worker/starts";
 import type { TaskContext } from "@millrace/worker/task-type";
 
 /** The ports that cannot be made to fail on command are played; what a delivery is told is written down. */
@@ -26,6 +27,7 @@ export interface Stage {
   next: () => Promise<Dispatch | null>;
   nextOfSame: () => Promise<Dispatch | null>;
   sharings: number;
+  readonly starts: Starts;
   readonly paused: Set<string>;
   parkAnswer: () => Promise<boolean>;
   isPlaceTaken: boolean;
@@ -51,6 +53,7 @@ export function setStage(): Stage {
     format: "json",
     destination: { write: () => {}, flush: () => {} },
   });
+  const starts = new Starts();
   const made: Stage = {
     said,
     settlements: [],
@@ -64,6 +67,7 @@ export function setStage(): Stage {
     next: async () => null,
     nextOfSame: async () => null,
     sharings: 0,
+    starts,
     paused: new Set(),
     parkAnswer: async () => true,
     isPlaceTaken: false,
@@ -94,6 +98,7 @@ export function setStage(): Stage {
           made.nudges += 1;
         },
       },
+      starts,
       pauses: { isTypePaused: (taskType: string) => made.paused.has(taskType) },
       parking: { park: () => made.parkAnswer() },
       guards: { concern: () => false },

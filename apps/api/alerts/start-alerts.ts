@@ -13,6 +13,10 @@ export interface ApiAlertsOptions {
 }
 
 export interface ApiAlerts {
+  /** This process, as its pulse names it. */
+  readonly instance: string;
+  /** Api processes that live, this one included, by their pulses. */
+  apis(): readonly string[];
   readonly board: AlertBoard;
   /** What this process counts, from now on told with its pulse. */
   tellFacts(facts: () => Readonly<Record<string, number>>): void;
@@ -57,6 +61,9 @@ export async function startAlerts({ bus, log, rules, tell }: ApiAlertsOptions): 
     });
   }, ROUND_MS);
   return {
+    instance,
+    // What it does not hear itself say does not make it another's business.
+    apis: () => [...new Set([instance, ...parts.facts("api", now()).keys()])],
     board: new AlertBoard({
       written: () => book.list(),
       unwritten: () => [...keeper.unwritten(), ...(natsDown === undefined ? [] : [natsDown])],

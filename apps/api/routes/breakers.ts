@@ -5,6 +5,7 @@ import { documented } from "../docs/documented.ts";
 import { guarded } from "../http/access.ts";
 import { optionalJsonBody } from "../http/optional-json-body.ts";
 import { requireOrigin } from "../http/origin.ts";
+import { pending } from "../http/pending.ts";
 import { choice, strict } from "../http/schema.ts";
 import type { Ports } from "../ports.ts";
 import { type BreakerOrder, listBreakers, steerBreaker } from "../use-cases/steer-breaker.ts";
@@ -23,7 +24,7 @@ export const breakerFields = {
   lease_until: maybeTime("Until when it is that worker's turn."),
   forced_by: t.Nullable(t.String()),
 };
-const BreakerAnswer = strict(breakerFields);
+const BreakerAnswer = strict({ ...breakerFields, pending });
 const BreakerList = strict({
   items: t.Array(
     strict({

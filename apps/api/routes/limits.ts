@@ -12,6 +12,7 @@ import { documented } from "../docs/documented.ts";
 import { guarded } from "../http/access.ts";
 import { isoTime } from "../http/iso-time.ts";
 import { jsonBody } from "../http/json-body.ts";
+import { pending } from "../http/pending.ts";
 import { choice, strict } from "../http/schema.ts";
 import type { Ports } from "../ports.ts";
 import { removeLimit, setLimit } from "../use-cases/set-limit.ts";
@@ -41,14 +42,16 @@ const LimitWish = strict({
   ),
 });
 
-const LimitAnswer = strict({
+const limitFields = {
   scope: choice(LIMIT_SCOPES),
   name: t.String(),
   rate_per_second: t.Nullable(t.Number()),
   burst: t.Nullable(t.Integer()),
   max_concurrent: t.Nullable(t.Integer()),
   updated_at: t.String({ format: "date-time" }),
-});
+};
+const LimitAnswer = strict(limitFields);
+const SetAnswer = strict({ ...limitFields, pending });
 
 export function limitRoutes(ports: Ports) {
   return new Elysia({ name: "limits", prefix: "/api/limits" })
@@ -77,7 +80,8 @@ function changes(ports: Ports) {
           ...{ scope: body.scope, name: body.name, burst: body.burst ?? null },
           ...{ ratePerSecond: body.rate_per_second ?? null, maxConcurrent: body.max_concurrent ?? null },
         };
-        return viewLimit(await setLimit(ports, identity, { limit, correlationId }));
+        const set = await setLimit(ports, identity, { limit, correlationId });
+        return { ...viewLimit(set.limit), pending: set.pending };
       },
       {
         scope: "tasks:write",
@@ -86,9 +90,9 @@ function changes(ports: Ports) {
         detail: documented({
           summary: "Set a limit",
           description:
-            "Replaces the one of the same scope and name; held over all workers from about now on. Tasks over it are parked, and use up no attempt.",
+            "Replaces the one of the same scope and name; held over all workers once this is answered, but for those that are `pending`. Tasks over it are parked, and use up no attempt.",
           tag,
-          answers: { 200: { description: "Set.", schema: LimitAnswer } },
+          answers: { 200: { description: "Set.", schema: SetAnswer } },
           faults: [
             "BAD_JSON",
             "BODY_TOO_LARGE",

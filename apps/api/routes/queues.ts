@@ -6,6 +6,7 @@ import { documented } from "../docs/documented.ts";
 import { guarded } from "../http/access.ts";
 import { isoTime } from "../http/iso-time.ts";
 import { optionalJsonBody } from "../http/optional-json-body.ts";
+import { pending } from "../http/pending.ts";
 import { choice, strict } from "../http/schema.ts";
 import type { Ports } from "../ports.ts";
 import { TaskWish } from "../tasks/task-wish.ts";
@@ -43,6 +44,7 @@ const QueueAnswer = strict({
   paused: t.Boolean(),
   paused_at: t.Nullable(t.String({ format: "date-time" })),
   reason: t.Nullable(t.String()),
+  pending,
 });
 
 const Name = strict({ name: TaskWish.properties.task_type });
@@ -84,7 +86,8 @@ function steering(ports: Ports) {
       "/:name/pause",
       async ({ identity, params, body, correlationId }) => {
         const order = { name: params.name, reason: body.reason ?? null, correlationId };
-        return viewQueue(params.name, await pauseQueue(ports, identity, order));
+        const { pause, pending } = await pauseQueue(ports, identity, order);
+        return { ...viewQueue(params.name, pause), pending };
       },
       {
         scope: "tasks:write",
@@ -97,7 +100,7 @@ function steering(ports: Ports) {
         detail: documented({
           summary: "Pause a lane or a task type",
           description:
-            "Nothing new of it starts, on any worker, from about now on; what runs goes on. Tasks of a paused type are parked, and use up no attempt. A name of a lane means the lane.",
+            "Once this is answered nothing new of it starts, on any worker that is not `pending`; what runs goes on. Tasks of a paused type are parked, and use up no attempt. A name of a lane means the lane.",
           tag,
           answers: { 200: { description: "Paused.", schema: QueueAnswer } },
           faults: [
@@ -113,8 +116,8 @@ function steering(ports: Ports) {
     .post(
       "/:name/resume",
       async ({ identity, params, correlationId }) => {
-        await resumeQueue(ports, identity, { name: params.name, correlationId });
-        return viewQueue(params.name, null);
+        const pending = await resumeQueue(ports, identity, { name: params.name, correlationId });
+        return { ...viewQueue(params.name, null), pending };
       },
       {
         scope: "tasks:write",

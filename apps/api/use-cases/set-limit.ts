@@ -2,16 +2,26 @@ import { Fault, type Identity, isTaskType, type LimitScope } from "@millrace/cor
 import { LIMITS_MAX, TENANT_CHARS_MAX } from "@millrace/core/limits";
 import { deleteLimit, type Limit, orStoreFault, putLimit } from "@millrace/store";
 import { requireOrigin } from "../http/origin.ts";
+import { untilHeeded } from "../orders.ts";
 import type { Ports } from "../ports.ts";
 
 type NewLimit = Omit<Limit, "updatedAt">;
 
-/** Sets what a host, task type or tenant is allowed, for all workers. Throws VALIDATION_FAILED, LIMIT_REACHED. */
+/** A limit, and who does not go by it yet. */
+export interface HeededLimit {
+  readonly limit: Limit;
+  readonly pending: readonly string[];
+}
+
+/**
+ * Sets what a host, task type or tenant is allowed, for all workers. When it resolves, nobody starts anything beyond but
+ * those who are named. Throws VALIDATION_FAILED, LIMIT_REACHED.
+ */
 export async function setLimit(
   ports: Ports,
   identity: Identity,
   { limit, correlationId }: { readonly limit: NewLimit; readonly correlationId: string },
-): Promise<Limit> {
+): Promise<HeededLimit> {
   requireName(limit.scope, limit.name);
   requireBound(limit);
   const stored = await orStoreFault(putLimit(ports.sql, limit, identity.userId));
@@ -21,8 +31,7 @@ export async function setLimit(
     ...{ scope, name, rate_per_second, burst, max_concurrent },
     ...{ user_id: identity.userId, correlation_id: correlationId },
   });
-  await told(ports, stored.updatedAt);
-  return stored;
+  return { limit: stored, pending: await heeded(ports, stored.updatedAt, correlationId) };
 }
 
 /** What it held back goes on. Throws NOT_FOUND. */
@@ -37,7 +46,13 @@ export async function removeLimit(
   ports.log.info("a limit was removed", {
     ...{ scope, name, user_id: identity.userId, correlation_id: correlationId },
   });
-  await told(ports, new Date(ports.nowMs()));
+  await heeded(ports, new Date(ports.nowMs()), correlationId);
+}
+
+/** Side by side: whoever is asked reads it in the database, told or not. */
+async function heeded(ports: Ports, changedAt: Date, correlationId: string): Promise<readonly string[]> {
+  const [pending] = await Promise.all([untilHeeded(ports, "limits", correlationId), told(ports, changedAt)]);
+  return pending;
 }
 
 /** The database has it; workers read it there by and by when NATS does not tell them. */

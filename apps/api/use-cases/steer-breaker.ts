@@ -1,6 +1,7 @@
 import { type BreakerEvent, breakerName, Fault, type Identity } from "@millrace/core";
 import { type BreakerWords, breakerToWords } from "@millrace/protocol";
 import { countParked, orStoreFault } from "@millrace/store";
+import { untilHeeded } from "../orders.ts";
 import type { Ports } from "../ports.ts";
 
 export type BreakerView = BreakerWords & {
@@ -28,12 +29,18 @@ export interface BreakerOrder {
   readonly correlationId: string;
 }
 
-/** An operator's word, for all workers: it stands until the next one. Throws BUS_UNAVAILABLE. */
+/** A breaker, and who does not go by its state yet. */
+export type HeededBreaker = BreakerWords & { readonly pending: readonly string[] };
+
+/**
+ * An operator's word, for all workers: it stands until the next one. When it resolves, nobody starts a call against it but
+ * those who are named. Throws BUS_UNAVAILABLE.
+ */
 export async function steerBreaker(
   ports: Ports,
   identity: Identity,
   { origin, what, reason, correlationId }: BreakerOrder,
-): Promise<BreakerWords> {
+): Promise<HeededBreaker> {
   const nowMs = ports.nowMs();
   const by = `user:${identity.userId}`;
   const event: BreakerEvent =
@@ -45,7 +52,8 @@ export async function steerBreaker(
     ...{ origin, what, reason, state: breaker.kind },
     ...{ user_id: identity.userId, correlation_id: correlationId },
   });
-  return breakerToWords(origin, breaker);
+  const pending = await untilHeeded(ports, "breakers", correlationId);
+  return { ...breakerToWords(origin, breaker), pending };
 }
 
 async function orBusFault<T>(asking: Promise<T>): Promise<T> {

@@ -55,6 +55,8 @@ const TIMER_MS_MAX = 60_000;
 export class LeaseDesk {
   readonly #options: LeaseDeskOptions;
   readonly #waiters = new Set<Waiter>();
+  /** Looks that are under way. */
+  readonly #looking = new Set<Promise<void>>();
   #looks = 0;
   readonly #looksOf = new Map<string, number>();
   /** Groups whose last look found less than it asked for: there, whoever looks first matters. */
@@ -123,6 +125,14 @@ export class LeaseDesk {
     for (const waiter of [...this.#waiters]) if (isMeant(waiter.worker)) this.#dismiss(waiter);
   }
 
+  /**
+   * Resolves when the looks that are under way now have ended. Each reads in the database what may start, so those that
+   * come later go by what has been ordered.
+   */
+  async settled(): Promise<void> {
+    await Promise.all(this.#looking);
+  }
+
   #nudge(isMeant: (waiter: Waiter) => boolean): void {
     this.#now += 1;
     for (const waiter of this.#waiters) if (isMeant(waiter)) waiter.dirtyAt = this.#now;
@@ -145,10 +155,12 @@ export class LeaseDesk {
       if (waiter === undefined) return;
       this.#count(waiter.group, 1);
       waiter.isLooking = true;
-      void this.#lookFor(waiter).finally(() => {
+      const look = this.#lookFor(waiter).finally(() => {
+        this.#looking.delete(look);
         this.#count(waiter.group, -1);
         this.#look();
       });
+      this.#looking.add(look);
     }
   }
 

@@ -2,6 +2,7 @@ import type { BreakerInfo, Client } from "@millrace/client";
 import type { Command, CommandInput } from "../command.ts";
 import { chooseAction } from "../shell/choose-action.ts";
 import { EXIT } from "../shell/exit-status.ts";
+import { pendingLine } from "../shell/pending.ts";
 import { positionals, readArguments } from "../shell/read-arguments.ts";
 import { formatTable } from "../shell/table.ts";
 import { withClient } from "../shell/with-client.ts";
@@ -43,7 +44,9 @@ async function act(breakers: Client["breakers"], { args, say }: CommandInput): P
   }
   const [origin] = positionals(names, ["<origin>"]);
   const breaker = await breakers.steer(origin, action, { reason: values.reason });
-  say(values.json ? JSON.stringify(breaker) : `${origin} is ${wordOf(breaker)}`);
+  say(
+    values.json ? JSON.stringify(breaker) : `${origin} is ${wordOf(breaker)}${pendingLine(breaker.pending)}`,
+  );
   return EXIT.done;
 }
 

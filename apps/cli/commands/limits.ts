@@ -3,6 +3,7 @@ import { LIMIT_SCOPES } from "@millrace/core";
 import type { Command, CommandInput } from "../command.ts";
 import { chooseAction } from "../shell/choose-action.ts";
 import { EXIT } from "../shell/exit-status.ts";
+import { pendingLine } from "../shell/pending.ts";
 import { positionals, readArguments, UsageError } from "../shell/read-arguments.ts";
 import { formatTable } from "../shell/table.ts";
 import { withClient } from "../shell/with-client.ts";
@@ -59,7 +60,7 @@ async function act(limits: Client["limits"], { args, say }: CommandInput): Promi
     ...numberOf("burst", values.burst),
     ...numberOf("max_concurrent", values.concurrent),
   });
-  say(values.json ? JSON.stringify(limit) : show([limit]));
+  say(values.json ? JSON.stringify(limit) : `${show([limit])}${pendingLine(limit.pending)}`);
   return EXIT.done;
 }
 

@@ -2,6 +2,7 @@ import type { Client, QueueLevel, QueuePause, Queues } from "@millrace/client";
 import type { Command, CommandInput } from "../command.ts";
 import { chooseAction } from "../shell/choose-action.ts";
 import { EXIT } from "../shell/exit-status.ts";
+import { pendingLine } from "../shell/pending.ts";
 import { positionals, readArguments } from "../shell/read-arguments.ts";
 import { formatTable } from "../shell/table.ts";
 import { withClient } from "../shell/with-client.ts";
@@ -34,10 +35,10 @@ async function act(queues: Client["queues"], { args, say }: CommandInput): Promi
     return EXIT.done;
   }
   const [name] = positionals(names, ["<name>"]);
-  if (action === "pause") await queues.pause(name, values.reason);
-  else await queues.resume(name);
   const paused = action === "pause";
-  say(values.json ? JSON.stringify({ name, paused }) : `${name} is ${paused ? "paused" : "not paused"}`);
+  const { pending } = await (paused ? queues.pause(name, values.reason) : queues.resume(name));
+  const told = `${name} is ${paused ? "paused" : "not paused"}${pendingLine(pending)}`;
+  say(values.json ? JSON.stringify({ name, paused, pending }) : told);
   return EXIT.done;
 }
 

@@ -1,4 +1,4 @@
-import { type Bus, type HeldTeller, onHeld, onLimitsChanged } from "@millrace/bus";
+import { type Bus, type HeldTeller, onHeld, onLimitsChanged, Rereader } from "@millrace/bus";
 import { type LimitScope, limitName } from "@millrace/core";
 import { LIMIT_LEASE_MS, LIMIT_TOKENS_KEPT_MS, LIMITS_LOOK_MS, LIMITS_RETRY_MS } from "@millrace/core/limits";
 import { type Limit, leasePermits, listLimits, type Sql, takeTokens } from "@millrace/store";
@@ -39,15 +39,16 @@ interface Enforced {
  */
 export class LimitGuard {
   readonly #options: LimitGuardOptions;
+  readonly #rereader: Rereader;
   #enforced: ReadonlyMap<string, Enforced> = new Map();
-  #timer: ReturnType<typeof setTimeout> | undefined;
   #stops: (() => void)[] = [];
-  #isReading = false;
-  #isStale = false;
-  #isStopped = false;
 
   constructor(options: LimitGuardOptions) {
     this.#options = options;
+    this.#rereader = new Rereader({
+      read: async () => this.#take(await listLimits(options.sql)),
+      ...{ lookMs: LIMITS_LOOK_MS, retryMs: LIMITS_RETRY_MS, onFailure: options.onFailure },
+    });
   }
 
   /** Resolves when it has read once, or could not. */
@@ -61,8 +62,7 @@ export class LimitGuard {
   }
 
   async stop(): Promise<void> {
-    this.#isStopped = true;
-    clearTimeout(this.#timer);
+    this.#rereader.stop();
     for (const stop of this.#stops) stop();
     await Promise.all([...this.#enforced.values()].map(({ permits }) => permits?.stop()));
   }
@@ -122,25 +122,9 @@ export class LimitGuard {
     });
   }
 
-  /** Reads anew; a word that comes while it reads has it read once more. */
-  async refresh(): Promise<void> {
-    this.#isStale = true;
-    if (this.#isReading || this.#isStopped) return;
-    this.#isReading = true;
-    clearTimeout(this.#timer);
-    let waitMs = LIMITS_LOOK_MS;
-    try {
-      while (this.#isStale && !this.#isStopped) {
-        this.#isStale = false;
-        this.#take(await listLimits(this.#options.sql));
-      }
-    } catch (error) {
-      waitMs = LIMITS_RETRY_MS;
-      this.#options.onFailure(error);
-    } finally {
-      this.#isReading = false;
-      if (!this.#isStopped) this.#timer = setTimeout(() => void this.refresh(), waitMs);
-    }
+  /** True once the limits have been read as they are now; false: they could not be read. */
+  refresh(): Promise<boolean> {
+    return this.#rereader.refresh();
   }
 
   /** What has not changed keeps what it holds; who holds permits of what has changed asks again. */

@@ -24,6 +24,8 @@ export interface Guarding {
   readonly ports: { readonly guards: Guards; readonly holdings: Holdings };
   /** After a reconnect: what was told meanwhile was not heard. */
   refresh(): void;
+  /** True once limits that changed count here; breakers that changed do already. */
+  rereadLimits(): Promise<boolean>;
   /** Gives back what is held and not in use. */
   stop(): Promise<void>;
 }
@@ -66,6 +68,7 @@ export async function startGuards(options: GuardingOptions): Promise<Guarding> {
       void board.refresh();
       void limits.refresh();
     },
+    rereadLimits: () => limits.refresh(),
     stop: async () => {
       board.stop();
       await limits.stop();

@@ -47,6 +47,9 @@ export const ALERT_NOTICES_WAITING_MAX = 200;
 export const ALERT_WEBHOOK_MS_MAX = 5_000;
 export const ALERT_WEBHOOK_TRIES_MAX = 5;
 
+/** How long an operator's order waits for everybody to go by it: who has not said so by then is named, and reads it later. */
+export const ORDER_HEEDED_MS_MAX = 1_000;
+
 /** Spans that wait to be sent; beyond, they are dropped and counted: a collector that is away costs this much memory. */
 export const TRACE_SPANS_WAITING_MAX = 4_096;
 /** Spans of one export. */

@@ -63,6 +63,40 @@ describe("before anything runs", () => {
   });
 });
 
+describe("whoever orders that something may not start", () => {
+  test("waits for what was let through until it is claimed, and not until it has ended", async () => {
+    const [claimed, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    stage.claimAnswer = async () => {
+      await claimed.promise;
+      return { kind: "claimed" };
+    };
+    stage.handler = async () => {
+      await ended.promise;
+      return OK;
+    };
+    const handling = handle();
+    let isSettled = false;
+    const settled = stage.starts.settled().then(() => {
+      isSettled = true;
+    });
+    await Bun.sleep(0);
+    expect([isSettled, stage.ports.running.size]).toEqual([false, 0]);
+    claimed.resolve();
+    await settled;
+    expect(stage.ports.running.size).toBe(1);
+    ended.resolve();
+    await handling;
+  });
+
+  test("does not wait for what does not start", async () => {
+    stage.claimAnswer = async () => ({ kind: "held", by: "other~1" });
+    await handle();
+    await handle({ task_type: "unheard.of" });
+    await handleDelivery(deliveryOf("{not json"), stage.ports);
+    await stage.starts.settled();
+  });
+});
+
 describe("a task in a graph", () => {
   test("has its children told of, when it has ended and has any", async () => {
     stage.settleAnswer = async () => ({ kind: "settled", readyAt: null, hasChildren: true });

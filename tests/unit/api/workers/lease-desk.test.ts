@@ -168,3 +168,29 @@ test("a failure of the database is the caller's to hear, and nobody else's", asy
   await expect(desk.lease({ worker: workerOf("a"), ...ask })).rejects.toThrow("away");
   expect([desk.waiting, it.desk.waiting]).toEqual([0, 0]);
 });
+
+test("whoever has ordered something waits for the looks that are under way, and for no other", async () => {
+  const gate = Promise.withResolvers<void>();
+  const desk = new LeaseDesk({
+    take: async () => {
+      await gate.promise;
+      return { isCurrent: true, free: 10, tasks: [task(1)], nextDue: null, heldBy: [] };
+    },
+    usageOf: () => ({ cpu: null, memory: null }),
+    giveBack: () => {},
+  });
+  await desk.settled();
+  const leasing = desk.lease({
+    ...{ worker: workerOf("a"), ownerId: null, tasksMax: 1, waitMs: LONG_MS },
+    signal: new AbortController().signal,
+  });
+  let isSettled = false;
+  const waiting = desk.settled().then(() => {
+    isSettled = true;
+  });
+  await settled();
+  expect(isSettled).toBe(false);
+  gate.resolve();
+  await waiting;
+  expect((await leasing).tasks).toHaveLength(1);
+});
