@@ -6,9 +6,10 @@ import type { Ports } from "./ports.ts";
 export interface Orders {
   /**
    * Resolves when everybody goes by what has been ordered, with the names of those who do not after
-   * ORDER_HEEDED_MS_MAX: workers' ids, and `api:` with the instance of an api process. Never rejects.
+   * ORDER_HEEDED_MS_MAX: workers' ids, and `api:` with the instance of an api process. Of workers, `workerId` alone when
+   * it is given. Never rejects.
    */
-  untilHeeded(kind: OrderKind): Promise<readonly string[]>;
+  untilHeeded(kind: OrderKind, workerId?: string): Promise<readonly string[]>;
 }
 
 export interface OrdersOptions {
@@ -22,10 +23,14 @@ export interface OrdersOptions {
 export function busOrders(bus: Bus, options: OrdersOptions): Orders {
   const { workers, apis, waitMs = ORDER_HEEDED_MS_MAX } = options;
   return {
-    untilHeeded: async (kind) => {
+    untilHeeded: async (kind, workerId) => {
       const names = new Map<string, string>(apis().map((instance) => [instance, `api:${instance}`]));
       for (const { beat, liveness } of workers())
-        if (beat.owner_id === undefined && liveness === "alive")
+        if (
+          beat.owner_id === undefined &&
+          liveness === "alive" &&
+          (workerId ?? beat.worker_id) === beat.worker_id
+        )
           names.set(sessionOf(beat.worker_id, beat.session), beat.worker_id);
       const silent = await askForOrders(bus, { kind, expected: names.keys(), waitMs });
       return silent.map((by) => names.get(by) ?? by).sort();
@@ -33,13 +38,18 @@ export function busOrders(bus: Bus, options: OrdersOptions): Orders {
   };
 }
 
+export interface HeedWish {
+  readonly kind: OrderKind;
+  readonly workerId?: string;
+  readonly correlationId: string;
+}
+
 /** The same, told in the log. */
 export async function untilHeeded(
   { orders, log }: Pick<Ports, "orders" | "log">,
-  kind: OrderKind,
-  correlationId: string,
+  { kind, workerId, correlationId }: HeedWish,
 ): Promise<readonly string[]> {
-  const pending = await orders.untilHeeded(kind);
+  const pending = await orders.untilHeeded(kind, workerId);
   if (pending.length > 0)
     log.warning("an order stands, and not everybody has said that they go by it; they read it later", {
       ...{ kind, pending, correlation_id: correlationId },

@@ -1,6 +1,12 @@
 import { tellLeasable } from "@millrace/bus";
-import { REMOTE_WORKER_KEPT_DAYS, ROUTE_GONE_MS, SHELVE_TASKS_MAX } from "@millrace/core/limits";
 import {
+  DRAINS_KEPT_DAYS,
+  REMOTE_WORKER_KEPT_DAYS,
+  ROUTE_GONE_MS,
+  SHELVE_TASKS_MAX,
+} from "@millrace/core/limits";
+import {
+  forgetDrains,
   forgetRemoteWorkers,
   listEmbeddedTypes,
   listShelvedTypes,
@@ -73,6 +79,7 @@ export class RouteKeeper {
     this.#forgetAtMs = nowMs + FORGET_EVERY_MS;
     const { sql, registry, log } = this.#ports;
     const except = registry.list().map(({ beat }) => beat.worker_id);
+    await forgetDrains(sql, { keptDays: DRAINS_KEPT_DAYS, except });
     const forgotten = await forgetRemoteWorkers(sql, { keptDays: REMOTE_WORKER_KEPT_DAYS, except });
     if (forgotten > 0)
       log.info("registrations of workers that are gone were forgotten", { workers: forgotten });

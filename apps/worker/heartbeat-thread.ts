@@ -24,12 +24,13 @@ export type HeartbeatOrders =
       readonly nonce: string;
       readonly capabilities: readonly string[];
       readonly slots: number;
+      readonly status: WorkerBeat["status"];
       readonly intervalS: number;
       /** Grows while the main thread's event loop turns. */
       readonly ticks: Int32Array;
     }
   | { readonly kind: "tasks"; readonly tasks: readonly string[] }
-  | { readonly kind: "drain" }
+  | { readonly kind: "status"; readonly status: WorkerBeat["status"] }
   | { readonly kind: "stop" };
 
 export type HeartbeatNews =
@@ -67,8 +68,8 @@ async function obey(orders: HeartbeatOrders): Promise<void> {
     case "tasks":
       tasks = orders.tasks;
       return;
-    case "drain":
-      status = "draining";
+    case "status":
+      status = orders.status;
       await beating?.catch(() => {}); // That one may have left before.
       return await beat();
     case "stop":
@@ -78,6 +79,7 @@ async function obey(orders: HeartbeatOrders): Promise<void> {
 
 async function begin(orders: Start): Promise<void> {
   start = orders;
+  status = orders.status;
   const { natsUrls: urls, streams } = orders;
   bus = await connectBus({ urls, streams, name: `millrace-heartbeat-${orders.workerId}` });
   bucket = await openWorkersBucket(bus);

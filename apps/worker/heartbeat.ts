@@ -1,5 +1,6 @@
 import type { StreamRules } from "@millrace/bus";
 import type { Log } from "@millrace/observe";
+import type { WorkerBeat } from "@millrace/protocol";
 import type { HeartbeatNews, HeartbeatOrders } from "./heartbeat-thread.ts";
 
 export interface HeartbeatOptions {
@@ -10,6 +11,8 @@ export interface HeartbeatOptions {
   readonly nonce: string;
   readonly capabilities: readonly string[];
   readonly slots: number;
+  /** Of the first beat; "active" when absent. */
+  readonly status?: WorkerBeat["status"];
   readonly intervalS: number;
   readonly currentTasks: () => readonly string[];
   readonly log: Log;
@@ -31,9 +34,11 @@ export class Heartbeat {
   readonly #ticks = new Int32Array(new SharedArrayBuffer(4));
   readonly #timers: ReturnType<typeof setInterval>[] = [];
   #lastTold = "";
+  #status: WorkerBeat["status"];
 
   private constructor(options: HeartbeatOptions, thread: Worker) {
     this.#options = options;
+    this.#status = options.status ?? "active";
     this.#thread = thread;
   }
 
@@ -50,9 +55,12 @@ export class Heartbeat {
     }
   }
 
-  /** The worker takes nothing new. */
-  drain(): void {
-    this.#order({ kind: "drain" });
+  /** Says at once whether the worker takes anything new, and what it runs. */
+  be(status: WorkerBeat["status"]): void {
+    if (status === this.#status) return;
+    this.#status = status;
+    this.#tellTasks();
+    this.#order({ kind: "status", status });
   }
 
   /** Says goodbye: the bucket forgets the worker. */
@@ -96,6 +104,7 @@ export class Heartbeat {
       nonce,
       capabilities: [...capabilities],
       slots,
+      status: this.#status,
       intervalS,
       ticks,
     });

@@ -31,7 +31,7 @@ export async function leave(parts: Leaving): Promise<void> {
   const { pullers, loops, work, running, ports, guarding, heeding, heartbeat, stopListening } = parts;
   for (const puller of pullers) puller.stop();
   heeding.leave();
-  heartbeat.drain();
+  heartbeat.be("draining");
   await Promise.all(loops);
   await untilIdle(pullers, running);
   // What follows from outcomes waits for NATS at most this long; the scheduler does the rest.

@@ -11,9 +11,10 @@ import { LANES, type Lane, type Random } from "@millrace/core";
 import { PROGRESS_NOTE_CHARS_MAX, SHORT_LANE_TIMEOUT_S_MAX } from "@millrace/core/limits";
 import { groupSizes, type Log, type Metrics, publishTracer, type Tracing } from "@millrace/observe";
 import { type Dispatch, sessionOf, TASKS_STREAM } from "@millrace/protocol";
-import { EndTeller, listPauses, routeToWorkers, type Sql } from "@millrace/store";
+import { EndTeller, isWorkerDrained, listPauses, routeToWorkers, type Sql } from "@millrace/store";
 import { about } from "./about.ts";
 import { Attempts } from "./attempts.ts";
+import { DrainBoard } from "./drain-board.ts";
 import { followUp } from "./follow-up.ts";
 import { type Guarding, startGuards } from "./guards/start-guards.ts";
 import { handleDelivery } from "./handle-delivery.ts";
@@ -71,25 +72,24 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const work = new Set<Promise<void>>();
   const running = new RunningAttempts(bus);
   const pauses = watchPauses(options, pullers);
+  const drains = watchDrains(options);
   const guarding = await startGuards({ ...options, session, slots: slotsOf(options) });
   const starts = new Starts();
-  const ports = makePorts(options, { session, running, pullers, work, pauses, starts, guarding });
+  const ports = makePorts(options, { session, running, pullers, work, pauses, drains, starts, guarding });
   const handle = (delivery: Delivery) => handleDelivery(delivery, ports);
   for (const lane of LANES) {
-    const isPaused = () => pauses.isLanePaused(lane);
+    const isPaused = () => !drains.mayStart || pauses.isLanePaused(lane);
     pullers.set(lane, new LanePuller({ bus, lane, slots: options.slots[lane], isPaused, handle }));
   }
-  const heeding = heedOrders({ bus, session, pauses, guarding, starts });
-  const heartbeat = await Heartbeat.start({
-    natsUrls: options.natsUrls,
-    streams: bus.streams,
-    workerId,
-    nonce,
-    capabilities: [...options.types.keys()],
-    slots: slotsOf(options),
-    intervalS: options.heartbeatS,
-    currentTasks: () => running.taskIds(),
-    log,
+  const heeding = heedOrders({ bus, session, pauses, drains, guarding, starts });
+  await drains.start();
+  const heartbeat = await startHeartbeat(options, running, drains);
+  drains.follow((isDrained) => {
+    for (const puller of pullers.values()) puller.rearm();
+    if (!isDrained) return heartbeat.be("active");
+    log.info("drained by an operator: nothing new starts here until one resumes it");
+    // Once all that was let through has started, so that the beat names whatever still runs.
+    void starts.settled().then(() => drains.isDrained && heartbeat.be("draining"));
   });
   const stopListening = listen(bus, { session, running, pullers });
   await Promise.all([pauses.start(), claimTypes(options)]);
@@ -100,19 +100,35 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     outcomes: () => ({ ...ports.metrics.ended() }),
     rearm: () => {
       void pauses.refresh(); // What was told meanwhile was not heard.
+      void drains.refresh();
       guarding.refresh();
       for (const puller of pullers.values()) puller.rearm();
     },
-    drain: () =>
-      leave({
+    drain: () => {
+      drains.stop();
+      return leave({
         ...{ loops, work, running, ports, guarding, heeding, heartbeat },
         pullers: [...pullers.values()],
         stopListening: () => {
           stopListening();
           pauses.stop();
         },
-      }),
+      });
+    },
   };
+}
+
+async function startHeartbeat(
+  options: WorkerOptions,
+  running: RunningAttempts,
+  drains: DrainBoard,
+): Promise<Heartbeat> {
+  const { natsUrls, bus, workerId, nonce, types, heartbeatS, log } = options;
+  return await Heartbeat.start({
+    ...{ natsUrls, streams: bus.streams, workerId, nonce, capabilities: [...types.keys()], log },
+    ...{ slots: slotsOf(options), intervalS: heartbeatS, status: drains.isDrained ? "draining" : "active" },
+    currentTasks: () => running.taskIds(),
+  });
 }
 
 /** Hears what stops a running task, and what makes it time to ask for others again. */
@@ -153,6 +169,7 @@ interface Parts {
   readonly pullers: ReadonlyMap<Lane, LanePuller>;
   readonly work: Set<Promise<void>>;
   readonly pauses: PauseBoard;
+  readonly drains: DrainBoard;
   readonly starts: Starts;
   readonly guarding: Guarding;
 }
@@ -169,6 +186,14 @@ function watchPauses({ bus, sql, log }: WorkerOptions, pullers: ReadonlyMap<Lane
   });
 }
 
+function watchDrains({ bus, workerId, sql, log }: WorkerOptions): DrainBoard {
+  return new DrainBoard({
+    ...{ bus, workerId, read: () => isWorkerDrained(sql, workerId) },
+    onFailure: (error) =>
+      log.warning("whether this worker is drained could not be read, and is read again", { error }),
+  });
+}
+
 function takeTurns({ sql, log }: WorkerOptions): TenantTurns {
   return new TenantTurns({
     sql,
@@ -178,7 +203,7 @@ function takeTurns({ sql, log }: WorkerOptions): TenantTurns {
 }
 
 function makePorts(options: WorkerOptions, parts: Parts): OwnPorts {
-  const { session, running, pullers, work, pauses, starts, guarding } = parts;
+  const { session, running, pullers, work, pauses, drains, starts, guarding } = parts;
   const { bus, sql, log, workerId, tracing } = options;
   const publisher = new DispatchPublisher(
     bus,
@@ -191,7 +216,7 @@ function makePorts(options: WorkerOptions, parts: Parts): OwnPorts {
   const metrics = createWorkerMetrics(options.metrics, (gauge) => {
     for (const [lane, puller] of pullers) {
       gauge.set({ lane, state: "busy" }, puller.busy);
-      gauge.set({ lane, state: "free" }, puller.free);
+      gauge.set({ lane, state: "free" }, drains.mayStart ? puller.free : 0);
     }
   });
   const ports: OwnPorts = {

@@ -12,7 +12,7 @@ import type { Bus } from "./connect.ts";
  * when it does: nothing starts here any more that was let through by less than what stood in the database when it was
  * called. Resolving with false, or rejecting, it says that it cannot tell.
  *
- * Pauses and limits are read anew for each question, so that it does not matter which notices came. A breaker's notice
+ * Pauses, limits and drains are read anew for each question, so that it does not matter which notices came. A breaker's notice
  * brings its state along: it is sent before the question, and heard here before it, since NATS keeps the order of messages
  * from one connection to another.
  */

@@ -38,9 +38,18 @@ export class WorkersClient {
     return expectShape(await this.#transport.call(call), isWorker);
   }
 
-  /** It is given nothing new. For its owner, and for operators. @throws ApiError NOT_FOUND */
+  /**
+   * It is given nothing new. One that speaks HTTP: for its owner, and for operators. One of the product's own: for
+   * operators, and until they resume it, also when it is started again. @throws ApiError NOT_FOUND, FORBIDDEN
+   */
   async drain(workerId: string, options: CallOptions = {}): Promise<void> {
     const path = pathOf(workerId, "/drain");
+    await this.#transport.call({ method: "POST", path, isRepeatable: true, ...options });
+  }
+
+  /** It is given tasks again. @throws ApiError NOT_FOUND */
+  async resume(workerId: string, options: CallOptions = {}): Promise<void> {
+    const path = pathOf(workerId, "/resume");
     await this.#transport.call({ method: "POST", path, isRepeatable: true, ...options });
   }
 

@@ -1,5 +1,5 @@
-/** What operators order: which queues are paused, what is limited, whose breakers are forced. */
-export const ORDER_KINDS = ["pauses", "limits", "breakers"] as const;
+/** What operators order: which queues are paused, what is limited, whose breakers are forced, who is drained. */
+export const ORDER_KINDS = ["pauses", "limits", "breakers", "drains"] as const;
 export type OrderKind = (typeof ORDER_KINDS)[number];
 
 /** The answer to a question on `control.orders`, whose body is a kind. */

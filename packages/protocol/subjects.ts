@@ -68,7 +68,7 @@ export function liveFileSubject(fileId: string): string {
 export const CANCEL_SUBJECT = "control.cancel";
 /** Core NATS: tasks of these types may be leased by workers over HTTP. */
 export const LEASABLE_SUBJECT = "control.leasable";
-/** Core NATS: a worker over HTTP has registered anew, drains, or has left. */
+/** Core NATS: a worker over HTTP has registered anew or has left; or a worker of either kind is drained, or works again. */
 export const WORKERS_SUBJECT = "control.workers";
 /** Core NATS: schedules have changed, so that whoever fires them looks when the next one is due. */
 export const SCHEDULES_SUBJECT = "control.schedules";

@@ -1,6 +1,7 @@
 import { beforeAll, expect, test } from "bun:test";
 import { type Client, createClient } from "@millrace/client";
 import { type CliRun, runCli } from "../support/run-cli.ts";
+import { untilTrue } from "../support/running-stack.ts";
 import { tempHome } from "../support/servers.ts";
 import { startStack } from "../support/stack-under-test.ts";
 
@@ -29,6 +30,19 @@ test("the table shows our own workers and those that speak HTTP", async () => {
   expect(stdout).toMatch(/embedded +active/);
   const { items } = JSON.parse((await millrace("workers", "ls", "--json")).stdout);
   expect(items.map((worker: { kind: string }) => worker.kind).toSorted()).toContain("http");
+});
+
+test("one of our own is drained and resumed, and the table says so", async () => {
+  const { items } = JSON.parse((await millrace("workers", "ls", "--json")).stdout);
+  const id: string = items.find((worker: { kind: string }) => worker.kind === "embedded").worker_id;
+  const untilShown = (status: string) =>
+    untilTrue(async () => (await client.workers.get(id)).status === status, 30_000, status);
+  expect((await millrace("workers", "drain", id)).stdout).toBe(`${id} is given nothing new\n`);
+  await untilShown("draining");
+  expect((await millrace("workers")).stdout).toMatch(/embedded +draining/);
+  expect((await millrace("workers", "resume", id)).stdout).toBe(`${id} is given tasks again\n`);
+  await untilShown("active");
+  expect((await millrace("workers", "resume", "nobody")).status).not.toBe(0);
 });
 
 test("a worker is drained, an unknown one and an unknown word are refused", async () => {

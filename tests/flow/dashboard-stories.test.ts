@@ -188,7 +188,7 @@ test(
 );
 
 test(
-  "a worker of somebody's own is seen, and drained",
+  "a worker of somebody's own is seen, and drained; one of the product's is drained and resumed",
   async () => {
     const own = { worker_id: "own-1", capabilities: ["own.type"], max_concurrent_tasks: 2 };
     await stack.call("POST", "/api/workers/register", own);
@@ -201,6 +201,13 @@ test(
     const { body } = await stack.call("POST", "/api/workers/own-1/heartbeat", beat);
     expect(body.status).toBe("draining");
     await page.getByRole("article", { name: "own-1" }).getByText("draining").waitFor();
+    const ours = page.getByRole("article", { name: "worker-1" });
+    await ours.getByRole("button", { name: "Drain worker-1" }).click();
+    await page.getByRole("button", { name: "Drain it" }).click();
+    await ours.getByText("draining").waitFor();
+    await ours.getByRole("button", { name: "Resume worker-1" }).click();
+    await page.getByRole("button", { name: "Resume it" }).click();
+    await ours.getByText("active").waitFor();
     await context.close();
   },
   TEST_MS,

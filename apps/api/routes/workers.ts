@@ -8,7 +8,7 @@ import { jsonBody } from "../http/json-body.ts";
 import { optionalJsonBody } from "../http/optional-json-body.ts";
 import type { Ports } from "../ports.ts";
 import { beatWorker } from "../use-cases/beat-worker.ts";
-import { drainWorker, removeWorker } from "../use-cases/drain-worker.ts";
+import { drainWorker, removeWorker, resumeWorker } from "../use-cases/drain-worker.ts";
 import { leaseTasks } from "../use-cases/lease-tasks.ts";
 import { registerWorker } from "../use-cases/register-worker.ts";
 import { isShown, viewWorker } from "../workers/view-worker.ts";
@@ -124,7 +124,7 @@ function workerLives(ports: Ports) {
         detail: documented({
           summary: "Say that a worker lives",
           description:
-            "And learn what it should know. Its first `draining` is for good: it is given nothing more.",
+            "And learn what it should know. From its first `draining` on it is given nothing more, unless somebody resumes it.",
           tag,
           answers: { 200: { description: "Heard.", schema: HeartbeatAnswer } },
           faults: [...BODY_FAULTS, "NOT_FOUND", "WORKER_REPLACED", "BUS_UNAVAILABLE"],
@@ -183,26 +183,8 @@ function workerEnds(ports: Ports) {
   const faults = ["NOT_FOUND", "VALIDATION_FAILED"] as const;
   return new Elysia({ name: "worker-ends" })
     .use(guarded)
-    .post(
-      "/:worker_id/drain",
-      async ({ identity, params, set }) => {
-        await drainWorker(ports, identity, params.worker_id);
-        set.status = 204;
-      },
-      {
-        scope: "workers",
-        params: WorkerParams,
-        parse: "none",
-        detail: documented({
-          summary: "Drain a worker",
-          description:
-            "It is given nothing new, and learns so with its next answer. For its owner and for operators.",
-          tag,
-          answers: { 204: { description: "It will." } },
-          faults,
-        }),
-      },
-    )
+    .use(steering(ports, "drain"))
+    .use(steering(ports, "resume"))
     .delete(
       "/:worker_id",
       async ({ identity, params, set }) => {
@@ -222,4 +204,42 @@ function workerEnds(ports: Ports) {
         }),
       },
     );
+}
+
+const STEERING = {
+  drain: {
+    steer: drainWorker,
+    summary: "Drain a worker",
+    description:
+      "Once this is answered nothing new starts on it; what runs is finished. One that speaks HTTP learns so with its next answer; for its owner and for operators. One of the product's own: for operators, and it stays drained when it is started again, until it is resumed.",
+    answer: "It is given nothing new.",
+  },
+  resume: {
+    steer: resumeWorker,
+    summary: "Let a drained worker work again",
+    description:
+      "For whoever may drain it. One that speaks HTTP and has left by now is not there any more; a heartbeat that says `draining` drains it again.",
+    answer: "It is given tasks.",
+  },
+} as const;
+
+function steering(ports: Ports, what: keyof typeof STEERING) {
+  const { steer, summary, description, answer } = STEERING[what];
+  return new Elysia({ name: `worker-${what}` }).use(guarded).post(
+    `/:worker_id/${what}`,
+    async ({ identity, params, correlationId, set }) => {
+      await steer(ports, identity, { workerId: params.worker_id, correlationId });
+      set.status = 204;
+    },
+    {
+      scope: "workers",
+      params: WorkerParams,
+      parse: "none",
+      detail: documented({
+        ...{ summary, description, tag },
+        answers: { 204: { description: answer } },
+        faults: ["NOT_FOUND", "VALIDATION_FAILED"],
+      }),
+    },
+  );
 }

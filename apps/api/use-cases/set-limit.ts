@@ -51,7 +51,10 @@ export async function removeLimit(
 
 /** Side by side: whoever is asked reads it in the database, told or not. */
 async function heeded(ports: Ports, changedAt: Date, correlationId: string): Promise<readonly string[]> {
-  const [pending] = await Promise.all([untilHeeded(ports, "limits", correlationId), told(ports, changedAt)]);
+  const [pending] = await Promise.all([
+    untilHeeded(ports, { kind: "limits", correlationId }),
+    told(ports, changedAt),
+  ]);
   return pending;
 }
 

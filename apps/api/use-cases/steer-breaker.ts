@@ -52,7 +52,7 @@ export async function steerBreaker(
     ...{ origin, what, reason, state: breaker.kind },
     ...{ user_id: identity.userId, correlation_id: correlationId },
   });
-  const pending = await untilHeeded(ports, "breakers", correlationId);
+  const pending = await untilHeeded(ports, { kind: "breakers", correlationId });
   return { ...breakerToWords(origin, breaker), pending };
 }
 

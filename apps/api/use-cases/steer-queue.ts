@@ -65,7 +65,10 @@ async function heeded(
   telling: Promise<void>,
   correlationId: string,
 ): Promise<readonly string[]> {
-  const [pending] = await Promise.all([untilHeeded(ports, "pauses", correlationId), told(ports, telling)]);
+  const [pending] = await Promise.all([
+    untilHeeded(ports, { kind: "pauses", correlationId }),
+    told(ports, telling),
+  ]);
   return pending;
 }
 

@@ -12,26 +12,30 @@ export const OPTIONS = {
   json: { type: "boolean", default: false },
 } as const;
 
-const ACTIONS = { ls: "ls", drain: "drain" } as const;
+const ACTIONS = { ls: "ls", drain: "drain", resume: "resume" } as const;
+
+const GIVEN = { drain: "nothing new", resume: "tasks again" } as const;
 
 export const command: Command = {
   summary: "Who works: our own workers, and those that speak HTTP",
-  usage: `[ls] | drain <worker>
+  usage: `[ls] | drain|resume <worker>
 
   ls [--json]       all of them, by id
-  drain <worker>    give a worker that speaks HTTP nothing new; it leaves when it has finished
+  drain <worker>    give it nothing new. One that speaks HTTP leaves when it has finished; one of our
+                    own stays, and stays drained when it is started again, until it is resumed
+  resume <worker>   give it tasks again
 
   --json            as the API answers`,
-  takes: { actions: { ls: { options: OPTIONS }, drain: { options: OPTIONS } } },
+  takes: { actions: { ls: { options: OPTIONS }, drain: { options: OPTIONS }, resume: { options: OPTIONS } } },
   run: (input) =>
     withClient(input, async ({ workers }) => {
       const { values, positionals: words } = readArguments(input.args, OPTIONS);
       const [word = "ls", ...rest] = words;
       const action = chooseAction("workers", word, ACTIONS);
-      if (action === "drain") {
+      if (action !== "ls") {
         const [id] = positionals(rest, ["<worker>"]);
-        await workers.drain(id);
-        input.say(values.json ? JSON.stringify({ worker_id: id }) : `${id} is given nothing new`);
+        await workers[action](id);
+        input.say(values.json ? JSON.stringify({ worker_id: id }) : `${id} is given ${GIVEN[action]}`);
         return EXIT.done;
       }
       positionals(rest, []);

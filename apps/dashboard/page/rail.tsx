@@ -90,7 +90,7 @@ function Count({ of }: { readonly of: string }) {
     return <span class="count bad">{countWords(numbers.counts.dead_letters)}</span>;
   if (of === "/tasks" && numbers.counts.running > 0)
     return <span class="count">{countWords(numbers.counts.running)} running</span>;
-  const sick = numbers.workers.filter(({ status }) => status !== "active").length;
+  const sick = numbers.workers.filter(({ status }) => status === "unhealthy" || status === "dead").length;
   if (of === "/workers" && sick > 0) return <span class="count bad">{sick}</span>;
   const held = numbers.breakers.filter(({ state }) => state !== "closed").length + numbers.paused.length;
   if (of === "/guards" && held > 0) return <span class="count bad">{held}</span>;

@@ -25,6 +25,11 @@ export const WORKER_LEASES_AT_ONCE = 500;
 export const SHELVE_TASKS_MAX = 2_000;
 /** A worker of which nothing was heard for this long is forgotten. */
 export const REMOTE_WORKER_KEPT_DAYS = 7;
+/** How often a worker of the product looks whether it is drained: what a lost word costs; and after a look that failed. */
+export const DRAINS_LOOK_MS = 60_000;
+export const DRAINS_RETRY_MS = 1_000;
+/** A drained worker of the product of which nobody knows is forgotten after this: its machine is gone. */
+export const DRAINS_KEPT_DAYS = 90;
 /** Without a live worker of the product for this long, a type is not theirs any more: a deployment takes less. */
 export const ROUTE_GONE_MS = 10 * 60 * 1000;
 /** How long a token's session and rights are trusted without a look into the database. */

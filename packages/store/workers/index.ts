@@ -1,3 +1,4 @@
+export * from "./drains.ts";
 export * from "./find-timed-out-leases.ts";
 export * from "./hold-lease.ts";
 export * from "./lease-tasks.ts";

@@ -110,6 +110,13 @@ export async function drainRemoteWorker(sql: Sql, { workerId, session }: RemoteW
   return rows.length === 1;
 }
 
+/** It is given tasks again. False: it is not there, or lives another life by now. */
+export async function resumeRemoteWorker(sql: Sql, { workerId, session }: RemoteWorker): Promise<boolean> {
+  const rows = await sql`
+    update remote_workers set is_draining = false where worker_id = ${workerId} and session = ${session} returning 1`;
+  return rows.length === 1;
+}
+
 export async function deleteRemoteWorker(sql: Sql, { workerId, session }: RemoteWorker): Promise<boolean> {
   const rows = await sql`
     delete from remote_workers where worker_id = ${workerId} and session = ${session} returning 1`;

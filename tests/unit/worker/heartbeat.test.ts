@@ -96,11 +96,31 @@ describe("beats", () => {
     await heartbeat.stop();
   });
 
-  test("say at once that the worker drains", async () => {
+  test("say at once that the worker drains, and that it works again", async () => {
     const options = optionsOf({ intervalS: 30 });
     const heartbeat = await Heartbeat.start(options);
-    heartbeat.drain();
-    await until("it is told", async () => (await beatOf(options.workerId))?.status === "draining", 3_000);
+    for (const status of ["draining", "active", "draining"] as const) {
+      heartbeat.be(status);
+      await until(`it is ${status}`, async () => (await beatOf(options.workerId))?.status === status);
+    }
+    await heartbeat.stop();
+  });
+
+  test("name what runs at the moment at which the worker begins to drain", async () => {
+    let tasks: readonly string[] = [];
+    const options = optionsOf({ intervalS: 30, currentTasks: () => tasks });
+    const heartbeat = await Heartbeat.start(options);
+    tasks = ["just begun"];
+    heartbeat.be("draining");
+    await until("it drains", async () => (await beatOf(options.workerId))?.status === "draining");
+    expect(await beatOf(options.workerId)).toMatchObject({ current_tasks: ["just begun"] });
+    await heartbeat.stop();
+  });
+
+  test("say from the first one on that the worker drains", async () => {
+    const options = optionsOf({ intervalS: 30, status: "draining" });
+    const heartbeat = await Heartbeat.start(options);
+    expect(await beatOf(options.workerId)).toMatchObject({ status: "draining" });
     await heartbeat.stop();
   });
 });
@@ -120,7 +140,7 @@ describe("stop", () => {
     for (let round = 0; round < 10; round++) {
       const options = optionsOf({ intervalS: 30 });
       const heartbeat = await Heartbeat.start(options);
-      heartbeat.drain();
+      heartbeat.be("draining");
       await heartbeat.stop();
       expect(await beatOf(options.workerId)).toBeUndefined();
     }

@@ -22,7 +22,7 @@ export function Workers() {
     (a, b) => ORDER[a.status] - ORDER[b.status] || a.worker_id.localeCompare(b.worker_id),
   );
   const busy = workers.reduce((sum, { current_tasks: tasks }) => sum + tasks.length, 0);
-  const slots = workers.reduce((sum, { max_concurrent_tasks: max }) => sum + max, 0);
+  const slots = workers.reduce((sum, worker) => sum + slotsOf(worker), 0);
   return (
     <Page title="Workers" about={`${workers.length} known, ${busy} of ${slots} slots busy`}>
       {whole.value !== null && workers.length === 0 ? (
@@ -41,6 +41,11 @@ export function Workers() {
       )}
     </Page>
   );
+}
+
+/** One that drains or is gone has none to offer beyond what it uses. */
+function slotsOf({ status, max_concurrent_tasks: max, current_tasks: tasks }: WorkerView): number {
+  return status === "draining" || status === "dead" ? tasks.length : max;
 }
 
 function WorkerCard({ worker }: { readonly worker: WorkerView }) {

@@ -4,48 +4,59 @@ import { Confirm } from "../../parts/dialog.tsx";
 import { carryOut } from "../../state/notices.ts";
 import { callApi } from "../../wire/api.ts";
 
-/** Workers that speak HTTP can be told to drain, and be removed; our own do it when their process is told to stop. */
+type Action = "drain" | "resume" | "remove";
+
+/** What can be done to a worker in its state. Our own stay until their process is told to stop. */
+function actionsFor({ kind, status }: WorkerView): readonly Action[] {
+  const steering: readonly Action[] =
+    status === "active" ? ["drain"] : status === "draining" ? ["resume"] : [];
+  return kind === "http" ? [...steering, "remove"] : steering;
+}
+
+const NAMES = { drain: "Drain", resume: "Resume", remove: "Remove" } as const;
+
 export function WorkerActions({ worker }: { readonly worker: WorkerView }) {
-  const [asked, setAsked] = useState<"drain" | "remove" | null>(null);
+  const [asked, setAsked] = useState<Action | null>(null);
   const { worker_id: id } = worker;
-  if (worker.kind === "embedded")
-    return (
-      worker.status === "active" && <p class="small soft">It drains when its process is told to stop.</p>
-    );
-  const path = `/api/workers/${encodeURIComponent(id)}`;
-  const drain = () =>
-    carryOut(() => callApi(`${path}/drain`, { method: "POST" }), `${id} is given nothing new.`);
-  const remove = () => carryOut(() => callApi(path, { method: "DELETE" }), `${id} is removed.`);
   return (
     <div class="actions">
-      {worker.status === "active" && (
-        <button type="button" onClick={() => setAsked("drain")} aria-label={`Drain ${id}`}>
-          Drain
+      {actionsFor(worker).map((action) => (
+        <button
+          key={action}
+          type="button"
+          class={action === "remove" ? "plain" : ""}
+          onClick={() => setAsked(action)}
+          aria-label={`${NAMES[action]} ${id}`}
+        >
+          {NAMES[action]}
         </button>
-      )}
-      <button type="button" class="plain" onClick={() => setAsked("remove")} aria-label={`Remove ${id}`}>
-        Remove
-      </button>
-      {asked === "drain" && (
+      ))}
+      {asked !== null && (
         <Confirm
-          title={`Drain ${id}?`}
-          deed="Drain it"
-          onConfirm={() => void drain()}
+          title={`${NAMES[asked]} ${id}?`}
+          deed={`${NAMES[asked]} it`}
+          onConfirm={() => void carryOutFor(worker, asked)}
           onClose={() => setAsked(null)}
         >
-          <p>It finishes what it has, and is given nothing new, for good.</p>
-        </Confirm>
-      )}
-      {asked === "remove" && (
-        <Confirm
-          title={`Remove ${id}?`}
-          deed="Remove it"
-          onConfirm={() => void remove()}
-          onClose={() => setAsked(null)}
-        >
-          <p>What it still has leased runs elsewhere, and counts as no failure.</p>
+          <p>{consequenceOf(worker, asked)}</p>
         </Confirm>
       )}
     </div>
   );
+}
+
+async function carryOutFor({ worker_id: id }: WorkerView, action: Action): Promise<boolean> {
+  const path = `/api/workers/${encodeURIComponent(id)}`;
+  if (action === "remove")
+    return await carryOut(() => callApi(path, { method: "DELETE" }), `${id} is removed.`);
+  const given = action === "drain" ? "nothing new" : "tasks again";
+  return await carryOut(() => callApi(`${path}/${action}`, { method: "POST" }), `${id} is given ${given}.`);
+}
+
+function consequenceOf({ kind }: WorkerView, action: Action): string {
+  if (action === "remove") return "What it still has leased runs elsewhere, and counts as no failure.";
+  if (action === "resume") return "It is given tasks again, unless it is just leaving.";
+  return kind === "http"
+    ? "It finishes what it has, and is given nothing new; most leave then."
+    : "It finishes what runs and is given nothing new, also when it is started again, until somebody resumes it.";
 }
