@@ -30,9 +30,18 @@ export interface PoolOptions {
  * was empty meets a million rows a minute later), so the planner is left with the one shape that is right at any size:
  * each table by its index on the ids that `seq = any(…)` gives, joined by hash. Scans read everything, and nested loops
  * over lists of n rows cost n²: measured 53 µs a claim instead of 5, and 1 ms for one that scanned.
- * A lookup for each row, where it is meant, is a lateral or scalar subquery.
+ * A lookup for each row, where it is meant, is a lateral or scalar subquery with a limit.
+ *
+ * Since there is one right shape, it is planned once per connection. Left to itself, PostgreSQL plans statements over
+ * partitions anew each time, which took two thirds of what showing a task cost (0.93 ms, now 0.37) and a fifth of what
+ * a task costs that comes alone.
  */
-const BY_KEY = { enable_seqscan: "off", enable_mergejoin: "off", enable_nestloop: "off" } as const;
+const BY_KEY = {
+  enable_seqscan: "off",
+  enable_mergejoin: "off",
+  enable_nestloop: "off",
+  plan_cache_mode: "force_generic_plan",
+} as const;
 
 /**
  * Seconds. A client that vanishes in the middle of a transaction leaves its locks behind; by itself the server waits two

@@ -23,7 +23,7 @@ async function whyNot(ports: Ports, identity: Identity, taskId: string): Promise
   const { status, dependencies } = await findTaskFor(ports, identity, taskId);
   if ((status !== "failed" && status !== "cancelled") || dependencies.length === 0)
     return `only a failed or cancelled task can be retried; this one is ${status}`;
-  const parents = await orStoreFault(findTasks(ports.sql, dependencies));
+  const parents = await orStoreFault(findTasks(ports.hotSql, dependencies));
   const failed = parents.find((parent) => parent.status === "failed" || parent.status === "cancelled");
   if (failed === undefined) return `only a failed or cancelled task can be retried; this one is ${status}`;
   return `it depends on ${failed.taskId}, which is ${failed.status}: retry that one with ?subtree=true`;

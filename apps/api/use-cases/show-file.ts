@@ -10,7 +10,7 @@ const FILE_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 /** The file, if there is one that this identity may see. Throws NOT_FOUND. */
 export async function findFileFor(ports: Ports, identity: Identity, fileId: string): Promise<FileRecord> {
-  const file = FILE_ID.test(fileId) ? await orStoreFault(findFile(ports.sql, fileId)) : null;
+  const file = FILE_ID.test(fileId) ? await orStoreFault(findFile(ports.hotSql, fileId)) : null;
   requireSight(identity, file?.ownerId, "file");
   return file as FileRecord; // requireSight throws when there is none.
 }

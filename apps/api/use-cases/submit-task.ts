@@ -87,14 +87,14 @@ function refusal(code: "VALIDATION_FAILED" | "PAYLOAD_TOO_LARGE", errors: Fault[
 
 /** It was there a moment ago, in the transaction that met it. */
 async function holderOf(ports: Ports, taskId: string) {
-  const holder = await orStoreFault(findTask(ports.sql, taskId));
+  const holder = await orStoreFault(findTask(ports.hotSql, taskId));
   if (holder === null)
     throw new Fault("NOT_FOUND", `the task ${taskId} holds the key, and has just been dropped`);
   return viewTask(holder, ports.live);
 }
 
 async function existing(ports: Ports, task: NewTask, isDelayed: boolean) {
-  const stored = await orStoreFault(findTask(ports.sql, task.task_id));
+  const stored = await orStoreFault(findTask(ports.hotSql, task.task_id));
   if (stored !== null && isSameTask(task, stored, isDelayed)) return viewTask(stored, ports.live);
   throw new Fault("TASK_ID_CONFLICT", `the id ${task.task_id} belongs to a task with other content`, {
     errors: [{ path: "/task_id", message: "belongs to another task" }],

@@ -170,7 +170,7 @@ class Upload {
       ...(operation !== null && { operation }),
     });
     this.#teller.end("uploaded");
-    const file = await orStoreFault(findFile(this.#ports.sql, this.#fileId));
+    const file = await orStoreFault(findFile(this.#ports.hotSql, this.#fileId));
     if (file === null) throw new Fault("UPLOAD_SUPERSEDED", "the file was deleted as soon as it was there");
     return file;
   }

@@ -51,7 +51,8 @@ export type FileColumns = Omit<FileRow, "tenant"> & { readonly fileTenant: strin
 
 /** With its task, from one snapshot. A file whose task was forgotten with its days is over, too: it is not found. */
 const WITH_TASK = `${FILE_COLUMNS}, ${TASK_COLUMNS}`;
-export const FILE_JOINS = `left join tasks t on t.seq = f.task_seq ${TASK_JOINS}`;
+export const FILE_JOINS = `
+  left join lateral (select * from tasks e where e.seq = f.task_seq limit 1) t on true ${TASK_JOINS}`;
 export const IS_KEPT = "(f.state = 'uploading' or (f.state = 'uploaded' and t.seq is not null))";
 
 type JoinedRow = FileColumns & { readonly [Column in keyof TaskRow]: TaskRow[Column] | null };

@@ -14,7 +14,8 @@ export async function findTasks(
 ): Promise<readonly TaskRecord[]> {
   const rows = await sql<TaskRow[]>`
     select ${sql.unsafe(TASK_COLUMNS)}
-    from task_keys k join tasks t on t.seq = k.seq ${sql.unsafe(TASK_JOINS)}
+    from task_keys k
+      cross join lateral (select * from tasks e where e.seq = k.seq limit 1) t ${sql.unsafe(TASK_JOINS)}
     where k.task_id = any(${[...taskIds]}::text[])`;
   return rows.map(toRecord);
 }

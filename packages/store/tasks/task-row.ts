@@ -92,7 +92,8 @@ type EndKind = EndState["how"];
 
 /**
  * The joins that find where a task `t` stands. Whoever is open has a row in open_tasks; whoever is not has ended with
- * its last outcome. Both come from one statement, hence from one snapshot: nobody is seen as neither.
+ * its last outcome. Both come from one statement, hence from one snapshot: nobody is seen as neither. All are lookups by
+ * row, right on a pool of `BY_KEY` as on any other.
  */
 export const TASK_COLUMNS = `
   t.seq, t.task_id, t.task_type, t.owner_id, t.lane, t.priority, t.payload, t.dependencies, t.on_parent_failure, t.timeout_s,
@@ -106,7 +107,7 @@ export const TASK_COLUMNS = `
     + (o.claimed_by is not null)::integer as started`;
 
 export const TASK_JOINS = `
-  left join open_tasks o on o.seq = t.seq
+  left join lateral (select * from open_tasks e where e.seq = t.seq limit 1) o on true
   left join lateral (
     select * from outcomes e where e.seq = t.seq order by e.attempt desc limit 1
   ) l on true`;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { claimAttempts, openPool, type Settlement, type Sql, settleAttempts } from "@millrace/store";
+import { claimAttempts, findTasks, openPool, type Settlement, type Sql, settleAttempts } from "@millrace/store";
 import { freshDatabase } from "../../../support/servers.ts";
 import { completion, death, failure, newTask, submitMany } from "../../../support/task-store.ts";
 
@@ -16,7 +16,7 @@ const WARM_UP_ROUNDS = 8;
 const PAGES_PER_TASK_MAX = 40;
 
 let sql: Sql;
-let seqs: readonly number[];
+let seqs: readonly number[] = [];
 
 beforeAll(async () => {
   const database = await freshDatabase({ migrated: true });
@@ -45,6 +45,7 @@ beforeAll(async () => {
       "w~1",
       others.map((seq, index) => (index === 0 ? death(seq) : failure(seq))),
     );
+    await showSome();
   }
   await sql`delete from open_tasks`;
   await sql`analyze open_tasks`;
@@ -63,9 +64,19 @@ async function fill(): Promise<readonly number[]> {
       insert into tasks (seq, task_id, task_type, owner_id, lane, priority, payload, timeout_s, max_attempts, backoff,
         correlation_id, created_at)
       select seq, 'backlog-' || seq, 'simulate', 1, 'short', 5, '{}', 30, 3, '{}', 'c', now() from made where seq % 1000 = 0
-      returning seq
+      returning seq, task_id
+    ), keyed as (
+      insert into task_keys (task_id, seq) select task_id, seq from asked
     ) select seq from asked order by seq`;
   return rows.map(({ seq }) => seq);
+}
+
+/** Some of the tasks of the backlog, with what is asked about them; while there is none, nothing. */
+function showSome() {
+  return findTasks(
+    sql,
+    take(0).map((seq) => `backlog-${seq}`),
+  );
 }
 
 /** Pages of tables and indexes that a step touches, by PostgreSQL's own count. */
@@ -96,6 +107,15 @@ describe("with a backlog of 200 000 and plans that were made before it", () => {
       isClaimed = answers.every(({ kind }) => kind === "claimed");
     });
     expect(isClaimed).toBe(true);
+    expect(pages / BATCH).toBeLessThan(PAGES_PER_TASK_MAX);
+  });
+
+  test("showing touches the pages of its own tasks", async () => {
+    let shown = 0;
+    const pages = await pagesOf(async () => {
+      shown = (await showSome()).length;
+    });
+    expect(shown).toBe(BATCH);
     expect(pages / BATCH).toBeLessThan(PAGES_PER_TASK_MAX);
   });
 
