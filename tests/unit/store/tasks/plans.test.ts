@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { claimAttempts, findTasks, openPool, type Settlement, type Sql, settleAttempts } from "@millrace/store";
+import {
+  claimAttempts,
+  findTasks,
+  openPool,
+  type Settlement,
+  type Sql,
+  settleAttempts,
+} from "@millrace/store";
 import { freshDatabase } from "../../../support/servers.ts";
 import { completion, death, failure, newTask, submitMany } from "../../../support/task-store.ts";
 
