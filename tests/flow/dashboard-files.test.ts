@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { BROWSER_MS, openBrowser, type Person, signInAs, visit } from "../support/chromium.ts";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 
 let stack: TaskStack;
@@ -8,7 +9,7 @@ const TEST_MS = 120_000;
 
 beforeAll(async () => {
   await openBrowser();
-  stack = await startTaskStack();
+  stack = await startTaskStack(await onSharedPostgres());
   ({ admin } = await stack.run());
 }, BROWSER_MS);
 afterAll(() => stack.close(), TEST_MS);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { BROWSER_MS, openBrowser, type Person, signInAs, visit } from "../support/chromium.ts";
 import { type FakeExternalApi, startFakeExternalApi } from "../support/fake-external-api.ts";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 
 let stack: TaskStack;
@@ -12,7 +13,7 @@ const TEST_MS = 120_000;
 beforeAll(async () => {
   await openBrowser();
   external = await startFakeExternalApi();
-  stack = await startTaskStack();
+  stack = await startTaskStack(await onSharedPostgres());
   ({ admin } = await stack.run());
 }, BROWSER_MS);
 afterAll(async () => {

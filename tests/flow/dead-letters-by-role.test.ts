@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { untilTrue } from "../support/running-stack.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 
@@ -6,7 +7,7 @@ let stack: TaskStack;
 let ann: string;
 let ben: string;
 beforeAll(async () => {
-  stack = await startTaskStack();
+  stack = await startTaskStack(await onSharedPostgres());
   [ann, ben] = await Promise.all([stack.signUp("ann@example.org"), stack.signUp("ben@example.org")]);
   for (const [token, taskId] of [
     [ann, "anns-own"],

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type FakeExternalApi, startFakeExternalApi } from "../support/fake-external-api.ts";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { startTaskStack, type TaskStack, type TaskWish } from "../support/task-stack.ts";
 
 let stack: TaskStack;
 let external: FakeExternalApi;
 beforeAll(async () => {
-  [stack, external] = await Promise.all([startTaskStack(), startFakeExternalApi()]);
+  [stack, external] = await Promise.all([startTaskStack(await onSharedPostgres()), startFakeExternalApi()]);
 }, 90_000);
 afterAll(async () => {
   await stack?.close();

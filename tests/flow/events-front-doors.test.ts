@@ -4,6 +4,7 @@ import { OTLPLogExporter } from "@opentelemetry/exporter-logs-otlp-proto";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchLogRecordProcessor, LoggerProvider } from "@opentelemetry/sdk-logs";
 import { until } from "../support/bus.ts";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 
 const STORY_MS = 60_000;
@@ -11,7 +12,7 @@ const EVENTS = 200;
 
 let stack: TaskStack;
 beforeAll(async () => {
-  stack = await startTaskStack();
+  stack = await startTaskStack(await onSharedPostgres());
 }, STORY_MS);
 afterAll(() => stack?.close(), STORY_MS);
 

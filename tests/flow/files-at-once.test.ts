@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { blobsOf, fileResultOf, resultOf, startHostileWorker, submitFile } from "../support/file-tasks.ts";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { untilTrue } from "../support/running-stack.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 
@@ -11,7 +12,7 @@ const OWNER_IDS = { a: 101, b: 102, c: 103 } as const;
 
 let stack: TaskStack;
 beforeAll(async () => {
-  stack = await startTaskStack({ MAX_FILE_WORKERS: "0" });
+  stack = await startTaskStack(await onSharedPostgres({ MAX_FILE_WORKERS: "0" }));
 }, 90_000);
 afterAll(() => stack?.close());
 

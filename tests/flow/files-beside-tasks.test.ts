@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { blobsOf, type HostileWorker, startHostileWorker, submitFile } from "../support/file-tasks.ts";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { untilTrue } from "../support/running-stack.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 
@@ -7,7 +8,9 @@ let stack: TaskStack;
 let worker: HostileWorker;
 beforeAll(async () => {
   // Its own worker takes neither files nor short tasks: those are the other one's.
-  stack = await startTaskStack({ MAX_FILE_WORKERS: "0", MAX_WORKERS: "1", LONG_SLOTS: "1" });
+  stack = await startTaskStack(
+    await onSharedPostgres({ MAX_FILE_WORKERS: "0", MAX_WORKERS: "1", LONG_SLOTS: "1" }),
+  );
   worker = await startHostileWorker(stack, { MAX_WORKERS: "2", LONG_SLOTS: "0" });
 }, 90_000);
 afterAll(async () => {

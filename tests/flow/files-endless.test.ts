@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { blobsOf, type HostileWorker, startHostileWorker, submitFile } from "../support/file-tasks.ts";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { untilTrue } from "../support/running-stack.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 
 let stack: TaskStack;
 let worker: HostileWorker;
 beforeAll(async () => {
-  stack = await startTaskStack({ MAX_FILE_WORKERS: "0" });
+  stack = await startTaskStack(await onSharedPostgres({ MAX_FILE_WORKERS: "0" }));
   worker = await startHostileWorker(stack);
 }, 90_000);
 afterAll(async () => {

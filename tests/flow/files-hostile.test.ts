@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { crc32, deflateSync } from "node:zlib";
 import type { Blobs } from "@millrace/blobs";
 import { blobsOf, type NewFile, submitFile } from "../support/file-tasks.ts";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 
 const ENDED_MS = 60_000;
@@ -9,7 +10,7 @@ const ENDED_MS = 60_000;
 let stack: TaskStack;
 let blobs: Blobs;
 beforeAll(async () => {
-  stack = await startTaskStack();
+  stack = await startTaskStack(await onSharedPostgres());
   blobs = await blobsOf(stack);
 }, 90_000);
 afterAll(() => stack?.close());

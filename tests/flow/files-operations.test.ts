@@ -5,6 +5,7 @@ import type { Json } from "@millrace/core";
 import type { FileOperationName } from "@millrace/protocol/file-operations/index";
 import sharp from "sharp";
 import { blobsOf, fileResultOf, submitFile } from "../support/file-tasks.ts";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 
 const ENDED_MS = 40_000;
@@ -12,7 +13,7 @@ const ENDED_MS = 40_000;
 let stack: TaskStack;
 let blobs: Blobs;
 beforeAll(async () => {
-  stack = await startTaskStack();
+  stack = await startTaskStack(await onSharedPostgres());
   blobs = await blobsOf(stack);
 }, 90_000);
 afterAll(() => stack?.close());

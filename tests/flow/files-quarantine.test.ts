@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { blobsOf, type HostileWorker, startHostileWorker, submitFile } from "../support/file-tasks.ts";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 
 const ENDED_MS = 90_000;
@@ -9,7 +10,7 @@ const ENDED_MS = 90_000;
 let stack: TaskStack;
 let worker: HostileWorker;
 beforeAll(async () => {
-  stack = await startTaskStack({ MAX_FILE_WORKERS: "0" });
+  stack = await startTaskStack(await onSharedPostgres({ MAX_FILE_WORKERS: "0" }));
   worker = await startHostileWorker(stack);
 }, 90_000);
 afterAll(async () => {

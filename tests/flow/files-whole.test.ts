@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { formOf } from "../support/file-api.ts";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { readSentEvents } from "../support/server-sent.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 
@@ -7,7 +8,7 @@ import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 let stack: TaskStack;
 let token: string;
 beforeAll(async () => {
-  stack = await startTaskStack();
+  stack = await startTaskStack(await onSharedPostgres());
   token = await stack.signUp("reader@example.org");
 }, 90_000);
 afterAll(() => stack.close());

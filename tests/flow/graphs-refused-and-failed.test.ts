@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { FAILING, node, sendBatch, statusesOf, submitGraph } from "../support/graphs.ts";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { untilTrue } from "../support/running-stack.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 
 let stack: TaskStack;
 beforeAll(async () => {
-  stack = await startTaskStack({ MAX_WORKERS: "16" });
+  stack = await startTaskStack(await onSharedPostgres({ MAX_WORKERS: "16" }));
 }, 90_000);
 afterAll(() => stack?.close());
 

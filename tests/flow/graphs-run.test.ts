@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { newDice } from "../support/dice.ts";
 import { expectInOrder, FAILING, node, sendBatch, submitGraph } from "../support/graphs.ts";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 
 let stack: TaskStack;
 beforeAll(async () => {
-  stack = await startTaskStack({ MAX_WORKERS: "32", LONG_SLOTS: "2" });
+  stack = await startTaskStack(await onSharedPostgres({ MAX_WORKERS: "32", LONG_SLOTS: "2" }));
 }, 90_000);
 afterAll(() => stack?.close());
 

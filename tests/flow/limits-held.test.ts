@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { untilTrue } from "../support/running-stack.ts";
 import { startSecondWorker } from "../support/second-worker.ts";
 import { type SwitchedApi, startSwitchedApi } from "../support/switched-api.ts";
@@ -8,7 +9,7 @@ const WAIT_MS = 60_000;
 
 let stack: TaskStack;
 beforeAll(async () => {
-  stack = await startTaskStack({ HEARTBEAT_INTERVAL: "1", MAX_WORKERS: "20" });
+  stack = await startTaskStack(await onSharedPostgres({ HEARTBEAT_INTERVAL: "1", MAX_WORKERS: "20" }));
   await startSecondWorker(stack, { HEARTBEAT_INTERVAL: "1", MAX_WORKERS: "20" });
 }, 90_000);
 afterAll(() => stack?.close());

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type Client, createClient } from "@millrace/client";
 import { type ApiProcess, startApiProcess } from "../support/api-process.ts";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { untilTrue } from "../support/running-stack.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 
@@ -16,7 +17,7 @@ let second: ApiProcess;
 let clients: readonly [Client, Client];
 beforeAll(async () => {
   const secret = { JWT_SECRET: "a secret that two api processes share" };
-  stack = await startTaskStack(secret);
+  stack = await startTaskStack(await onSharedPostgres(secret));
   const { database_url: databaseUrl, nats_url: natsUrl } = await stack.run();
   const env = {
     ...{ PATH: "/usr/bin:/bin", DATABASE_URL: databaseUrl, NATS_URL: natsUrl, LOG_FORMAT: "json" },

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { untilTrue } from "../support/running-stack.ts";
 import { startSecondWorker } from "../support/second-worker.ts";
 import { startSwitchedApi } from "../support/switched-api.ts";
@@ -14,7 +15,7 @@ let stack: TaskStack;
 let second: Bun.Subprocess;
 const api = startSwitchedApi();
 beforeAll(async () => {
-  stack = await startTaskStack(HEARTBEAT);
+  stack = await startTaskStack(await onSharedPostgres(HEARTBEAT));
   second = await startSecondWorker(stack, HEARTBEAT);
 }, 90_000);
 afterAll(async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createClient } from "@millrace/client";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { runCli } from "../support/run-cli.ts";
 import { untilTrue } from "../support/running-stack.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
@@ -8,7 +9,7 @@ const WAIT_MS = 60_000;
 
 let stack: TaskStack;
 beforeAll(async () => {
-  stack = await startTaskStack({ SIMULATE_ALLOW_CRASH: "true", LOG_LEVEL: "DEBUG" });
+  stack = await startTaskStack(await onSharedPostgres({ SIMULATE_ALLOW_CRASH: "true", LOG_LEVEL: "DEBUG" }));
 }, 90_000);
 afterAll(() => stack?.close());
 

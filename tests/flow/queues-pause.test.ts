@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { TASKS_STREAM } from "@millrace/protocol";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { untilTrue } from "../support/running-stack.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 
@@ -7,7 +8,7 @@ const WAIT_MS = 30_000;
 
 let stack: TaskStack;
 beforeAll(async () => {
-  stack = await startTaskStack({ HEARTBEAT_INTERVAL: "1" });
+  stack = await startTaskStack(await onSharedPostgres({ HEARTBEAT_INTERVAL: "1" }));
 }, 90_000);
 afterAll(() => stack?.close());
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { untilTrue } from "../support/running-stack.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 
@@ -8,7 +9,7 @@ const RUN_MS = 1_800;
 
 let stack: TaskStack;
 beforeAll(async () => {
-  stack = await startTaskStack();
+  stack = await startTaskStack(await onSharedPostgres());
 }, 90_000);
 afterAll(() => stack?.close());
 

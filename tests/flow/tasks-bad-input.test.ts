@@ -2,12 +2,13 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { FAULTS } from "@millrace/core";
 import { PAYLOAD_BYTES_MAX } from "@millrace/core/limits";
 import { BAD_TASK_INPUTS } from "../support/bad-task-inputs.ts";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import type { Answer } from "../support/running-stack.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 
 let stack: TaskStack;
 beforeAll(async () => {
-  stack = await startTaskStack();
+  stack = await startTaskStack(await onSharedPostgres());
 }, 90_000);
 afterAll(() => stack?.close());
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type FakeExternalApi, startFakeExternalApi } from "../support/fake-external-api.ts";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { untilTrue } from "../support/running-stack.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 
@@ -9,7 +10,7 @@ let stack: TaskStack;
 let external: FakeExternalApi;
 beforeAll(async () => {
   [stack, external] = await Promise.all([
-    startTaskStack({ MAX_WORKERS: String(SLOTS * 2), LONG_SLOTS: String(SLOTS) }),
+    startTaskStack(await onSharedPostgres({ MAX_WORKERS: String(SLOTS * 2), LONG_SLOTS: String(SLOTS) })),
     startFakeExternalApi(),
   ]);
 }, 90_000);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type ApiProcess, startApiProcess } from "../support/api-process.ts";
 import { type FakeExternalApi, startFakeExternalApi } from "../support/fake-external-api.ts";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { scratch } from "../support/scratch.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 
@@ -10,7 +11,7 @@ let stack: TaskStack;
 let external: FakeExternalApi;
 let second: ApiProcess;
 beforeAll(async () => {
-  [stack, external] = await Promise.all([startTaskStack(), startFakeExternalApi()]);
+  [stack, external] = await Promise.all([startTaskStack(await onSharedPostgres()), startFakeExternalApi()]);
   const { database_url, nats_url } = await stack.run();
   const folder = (await scratch()).folder("files");
   second = await startApiProcess({

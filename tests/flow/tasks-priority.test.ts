@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { STARVATION_TURNS_MAX } from "@millrace/core";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { untilTrue } from "../support/running-stack.ts";
 import { startTaskStack, type TaskStack, type TaskWish } from "../support/task-stack.ts";
 
@@ -7,7 +8,9 @@ const SLOTS = 4;
 
 let stack: TaskStack;
 beforeAll(async () => {
-  stack = await startTaskStack({ MAX_WORKERS: String(SLOTS * 2), LONG_SLOTS: String(SLOTS) });
+  stack = await startTaskStack(
+    await onSharedPostgres({ MAX_WORKERS: String(SLOTS * 2), LONG_SLOTS: String(SLOTS) }),
+  );
 }, 90_000);
 afterAll(() => stack?.close());
 

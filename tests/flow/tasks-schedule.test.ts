@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 
 let stack: TaskStack;
 beforeAll(async () => {
-  stack = await startTaskStack();
+  stack = await startTaskStack(await onSharedPostgres());
 }, 90_000);
 afterAll(() => stack?.close());
 

@@ -2,13 +2,17 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { TASKS_STREAM } from "@millrace/protocol";
 import { type FakeExternalApi, startFakeExternalApi } from "../support/fake-external-api.ts";
 import { inMidRun } from "../support/mid-run.ts";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { untilTrue } from "../support/running-stack.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 
 let stack: TaskStack;
 let external: FakeExternalApi;
 beforeAll(async () => {
-  [stack, external] = await Promise.all([startTaskStack({ MAX_WORKERS: "40" }), startFakeExternalApi()]);
+  [stack, external] = await Promise.all([
+    startTaskStack(await onSharedPostgres({ MAX_WORKERS: "40" })),
+    startFakeExternalApi(),
+  ]);
 }, 90_000);
 afterAll(async () => {
   await stack?.close();

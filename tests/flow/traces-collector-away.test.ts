@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { TRACED_TASKS_PER_REQUEST_MAX } from "@millrace/core/limits";
 import { residentBytes } from "../support/memory.ts";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 
 const STORY_MS = 120_000;
@@ -13,7 +14,7 @@ let silent: ReturnType<typeof Bun.serve>;
 let stack: TaskStack;
 beforeAll(async () => {
   silent = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Promise<Response>(() => {}) });
-  stack = await startTaskStack({ OTEL_EXPORTER_OTLP_ENDPOINT: silent.url.origin });
+  stack = await startTaskStack(await onSharedPostgres({ OTEL_EXPORTER_OTLP_ENDPOINT: silent.url.origin }));
 }, STORY_MS);
 afterAll(async () => {
   await stack?.close();

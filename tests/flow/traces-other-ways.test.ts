@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { defineWorker } from "@millrace/client";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { type CollectedSpan, type OtlpCollector, startOtlpCollector } from "../support/otlp-collector.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 
@@ -12,7 +13,9 @@ let collector: OtlpCollector;
 let stack: TaskStack;
 beforeAll(async () => {
   collector = startOtlpCollector();
-  stack = await startTaskStack({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${collector.url}/v1/traces` });
+  stack = await startTaskStack(
+    await onSharedPostgres({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${collector.url}/v1/traces` }),
+  );
 }, STORY_MS);
 afterAll(async () => {
   await stack?.close();

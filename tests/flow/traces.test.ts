@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { TRACED_TASKS_PER_REQUEST_MAX } from "@millrace/core/limits";
 import { type FakeExternalApi, startFakeExternalApi } from "../support/fake-external-api.ts";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { type CollectedSpan, type OtlpCollector, startOtlpCollector } from "../support/otlp-collector.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 
@@ -13,10 +14,12 @@ let stack: TaskStack;
 beforeAll(async () => {
   collector = startOtlpCollector();
   external = await startFakeExternalApi();
-  stack = await startTaskStack({
-    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-    OTEL_EXPORTER_OTLP_HEADERS: "x-collector-key=a%20secret",
-  });
+  stack = await startTaskStack(
+    await onSharedPostgres({
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_EXPORTER_OTLP_HEADERS: "x-collector-key=a%20secret",
+    }),
+  );
 }, STORY_MS);
 afterAll(async () => {
   await stack?.close();

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { untilTrue } from "../support/running-stack.ts";
 import { type SwitchedApi, startSwitchedApi } from "../support/switched-api.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
@@ -8,7 +9,7 @@ const WAIT_MS = 30_000;
 let stack: TaskStack;
 let api: SwitchedApi;
 beforeAll(async () => {
-  stack = await startTaskStack({ HEARTBEAT_INTERVAL: "1", MAX_WORKERS: "2" });
+  stack = await startTaskStack(await onSharedPostgres({ HEARTBEAT_INTERVAL: "1", MAX_WORKERS: "2" }));
   api = startSwitchedApi();
 }, 90_000);
 afterAll(() => stack?.close());

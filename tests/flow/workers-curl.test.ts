@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 
 const SCRIPT = join(import.meta.dirname, "../support/workers/curl-worker.sh");
 
 let stack: TaskStack;
 beforeAll(async () => {
-  stack = await startTaskStack();
+  stack = await startTaskStack(await onSharedPostgres());
 }, 120_000);
 afterAll(() => stack.close());
 

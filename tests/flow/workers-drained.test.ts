@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type Client, createClient } from "@millrace/client";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { untilTrue } from "../support/running-stack.ts";
 import { startSecondWorker } from "../support/second-worker.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
@@ -10,7 +11,7 @@ const ENV = { HEARTBEAT_INTERVAL: "1", MAX_WORKERS: "4" };
 let stack: TaskStack;
 let client: Client;
 beforeAll(async () => {
-  stack = await startTaskStack(ENV);
+  stack = await startTaskStack(await onSharedPostgres(ENV));
   client = createClient({ baseUrl: stack.apiUrl, apiKey: stack.apiKey });
 }, 90_000);
 afterAll(() => stack?.close());

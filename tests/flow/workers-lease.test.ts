@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type ApiError, type Client, createClient } from "@millrace/client";
 import { listShelvedTypes } from "@millrace/store";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { untilTrue } from "../support/running-stack.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 
@@ -9,7 +10,7 @@ let stack: TaskStack;
 let operator: Client;
 let user: Client;
 beforeAll(async () => {
-  stack = await startTaskStack({ HEARTBEAT_INTERVAL: "1" });
+  stack = await startTaskStack(await onSharedPostgres({ HEARTBEAT_INTERVAL: "1" }));
   operator = createClient({ baseUrl: stack.apiUrl, apiKey: stack.apiKey });
   user = createClient({ baseUrl: stack.apiUrl, accessToken: await stack.signUp("worker@example.org") });
 }, 120_000);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 import { PYTHON_WORKER, startPythonWorker } from "../support/workers/python.ts";
 
@@ -6,7 +7,7 @@ const LINES_MAX = 60;
 
 let stack: TaskStack;
 beforeAll(async () => {
-  stack = await startTaskStack();
+  stack = await startTaskStack(await onSharedPostgres());
 }, 120_000);
 afterAll(() => stack.close());
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type ApiError, type Client, createClient, defineWorker, TaskFailure } from "@millrace/client";
+import { onSharedPostgres } from "../support/on-shared-postgres.ts";
 import { untilTrue } from "../support/running-stack.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 
@@ -7,7 +8,7 @@ import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
 let stack: TaskStack;
 let operator: Client;
 beforeAll(async () => {
-  stack = await startTaskStack({ HEARTBEAT_INTERVAL: "1" });
+  stack = await startTaskStack(await onSharedPostgres({ HEARTBEAT_INTERVAL: "1" }));
   operator = createClient({ baseUrl: stack.apiUrl, apiKey: stack.apiKey });
 }, 120_000);
 afterAll(() => stack.close());
