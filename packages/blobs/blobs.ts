@@ -54,8 +54,14 @@ export interface Uploads {
   discard(key: string): Promise<void>;
 }
 
-/** A ReadableStream of Bun's, a Readable of Node's, a generator. Taken chunk by chunk, no faster than it is stored. */
-export type ByteSource = AsyncIterable<Uint8Array>;
+/**
+ * A ReadableStream of Bun's, a Readable of Node's, a generator. Taken chunk by chunk, no faster than it is stored. A chunk
+ * may be looked at until the next one is asked for, and is copied if need be.
+ */
+export interface ByteSource extends AsyncIterable<Uint8Array> {
+  /** Where it is there, each chunk may be looked at until it is given back with this, in any order: no copy is made. */
+  readonly giveBack?: (chunk: Uint8Array) => void;
+}
 
 export interface WriteOptions {
   /** More bytes than this are refused with BODY_TOO_LARGE, as soon as they come. */

@@ -4,7 +4,7 @@ import type { ByteSource } from "./blobs.ts";
 export interface BlockOptions {
   readonly blockBytes: number;
   /** Where the next block goes, when it is not to be the same memory. At least `blockBytes`. */
-  readonly memory?: () => Promise<Uint8Array>;
+  readonly memory?: () => Uint8Array;
   /** Bytes that the source may give. */
   readonly bytesMax: number;
   readonly signal?: AbortSignal | undefined;
@@ -19,16 +19,13 @@ export interface BlockOptions {
  * is asked for, unless `memory` gives others, and nothing is read from the source meanwhile. That is the back-pressure.
  */
 export async function* blocksOf(source: ByteSource, options: BlockOptions): AsyncGenerator<Uint8Array> {
-  const { blockBytes, head, memory, signal, keepsRest = false } = options;
-  let block = (await memory?.()) ?? new Uint8Array(blockBytes);
+  const { blockBytes, head, memory, keepsRest = false } = options;
+  let block = memory?.() ?? new Uint8Array(blockBytes);
   block.set(head ?? []);
   let filled = head?.byteLength ?? 0;
-  const chunks = chunksOf(source, options);
   try {
-    for (;;) {
-      const next = await orAborted(chunks.next(), signal);
-      if (next.done === true) break;
-      let rest = next.value;
+    for await (const chunk of chunksOf(source, options)) {
+      let rest = chunk;
       while (rest.byteLength > 0) {
         const taken = rest.subarray(0, blockBytes - filled);
         block.set(taken, filled);
@@ -37,29 +34,39 @@ export async function* blocksOf(source: ByteSource, options: BlockOptions): Asyn
         if (filled < blockBytes) continue;
         filled = 0;
         yield block;
-        if (memory !== undefined) block = await memory();
+        if (memory !== undefined) block = memory();
       }
+      source.giveBack?.(chunk);
     }
   } catch (error) {
     if (keepsRest && filled > 0) yield block.subarray(0, filled);
     throw error;
-  } finally {
-    // Not waited for: a source that gives nothing more may not answer either.
-    void chunks.return(undefined).catch(ignore);
   }
   if (filled > 0) yield block.subarray(0, filled);
 }
 
-async function* chunksOf(source: ByteSource, { bytesMax }: BlockOptions): AsyncGenerator<Uint8Array> {
+/** The source as it gives its chunks, until it has given too much, or the signal fires. */
+export async function* chunksOf(
+  source: ByteSource,
+  { bytesMax, signal }: Pick<BlockOptions, "bytesMax" | "signal">,
+): AsyncGenerator<Uint8Array> {
+  const chunks = source[Symbol.asyncIterator]();
   let bytes = 0;
-  for await (const chunk of source) {
-    if (!(chunk instanceof Uint8Array)) throw new TypeError("a source of bytes gave something else");
-    bytes += chunk.byteLength;
-    if (bytes > bytesMax)
-      throw new Fault("BODY_TOO_LARGE", `there are more than ${bytesMax} bytes`, {
-        members: { limit: bytesMax },
-      });
-    yield chunk;
+  try {
+    for (;;) {
+      const { done, value: chunk } = await orAborted(chunks.next(), signal);
+      if (done === true) return;
+      if (!(chunk instanceof Uint8Array)) throw new TypeError("a source of bytes gave something else");
+      bytes += chunk.byteLength;
+      if (bytes > bytesMax)
+        throw new Fault("BODY_TOO_LARGE", `there are more than ${bytesMax} bytes`, {
+          members: { limit: bytesMax },
+        });
+      yield chunk;
+    }
+  } finally {
+    // Not waited for: a source that gives nothing more may not answer either.
+    void Promise.resolve(chunks.return?.()).catch(ignore);
   }
 }
 

@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import type { Blobs } from "@millrace/blobs";
+import { openLocalBlobs } from "@millrace/blobs/local/local-blobs";
+import { contentKey } from "@millrace/protocol/file-operations/index";
 import { openPool, type Sql } from "@millrace/store";
 import { callWith, signUp } from "../support/api.ts";
 import { type ApiProcess, type ApiSite, startApiProcess, startApiSite } from "../support/api-process.ts";
@@ -12,6 +15,7 @@ const GIVEN_UP_MS = 15_000;
 
 let site: ApiSite;
 let sql: Sql;
+let storage: Blobs;
 let one: ApiProcess;
 let other: ApiProcess;
 let atOne: TusCaller;
@@ -19,6 +23,7 @@ let atOther: TusCaller;
 beforeAll(async () => {
   site = await startApiSite();
   sql = openPool({ url: site.databaseUrl, max: 1, applicationName: "test" });
+  storage = await openLocalBlobs((site.env.STORAGE_URL ?? "").slice("file:".length));
   [one, other] = await Promise.all([startApiProcess(site), startApiProcess(site)]);
   const { accessToken } = await signUp(
     callWith((request) => fetch(request), one.url),
@@ -159,10 +164,12 @@ test("a process that dies in the midst of a chunk holds nobody up, and what it k
   const bytes = bytesAt(0, 4 * MIB, 5);
   const path = await atOne.begin(bytes.length);
   await sendAndFallSilent(one, path, bytes.length, bytes.subarray(0, 3 * MIB + 5));
+  const stored = async () => (await storage.uploads.offset(contentKey(idOf(path)))) ?? 0;
+  await untilTrue(async () => (await stored()) === 3 * MIB + 5, 30_000, "what was sent is in the storage");
   await one.kill9();
   const head = await atOther.tus("HEAD", path);
   const offset = Number(head.headers.get("Upload-Offset"));
-  expect([head.status, offset]).toEqual([200, 3 * MIB]);
+  expect([head.status, offset]).toEqual([200, 3 * MIB + 5]);
   expect((await atOther.send(path, offset, bytes.slice(offset))).status).toBe(204);
   await expectWhole(path, bytes);
 }, 60_000);

@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import { Busboy } from "@fastify/busboy";
+import type { ByteSource } from "@millrace/blobs";
 import { Fault } from "@millrace/core";
 import { FILE_OPTIONS_BYTES_MAX } from "@millrace/core/limits";
 import { PartBytes, WAITING_BYTES_MAX } from "./part-bytes.ts";
@@ -16,7 +17,7 @@ export interface FilePart {
   readonly filename: string | undefined;
   readonly contentType: string | undefined;
   /** Taken no faster than it is read. Fails when the body breaks off, or anything else in the form is wrong. */
-  readonly bytes: AsyncIterable<Uint8Array>;
+  readonly bytes: Required<ByteSource>;
 }
 
 export interface FormReader {

@@ -1,3 +1,4 @@
+import type { ByteSource } from "@millrace/blobs";
 import { Fault } from "@millrace/core";
 import { UPLOADS_PREFIX } from "@millrace/protocol/file-operations/index";
 import type { Ports } from "../ports.ts";
@@ -22,13 +23,13 @@ export interface Arriving {
  */
 export async function appendBytes(ports: Ports, file: UploadRow, arriving: Arriving): Promise<number> {
   const { reception, checksum, offset } = arriving;
-  if (checksum === undefined) return append(ports, file, { offset, source: reception.bytes() });
+  if (checksum === undefined) return append(ports, file, { offset, source: reception.source() });
   return appendVerified(ports, file, { offset, reception, checksum });
 }
 
 interface Piece {
   readonly offset: number;
-  readonly source: AsyncIterable<Uint8Array>;
+  readonly source: ByteSource;
 }
 
 async function append(ports: Ports, file: UploadRow, { offset, source }: Piece): Promise<number> {
@@ -62,7 +63,7 @@ async function appendVerified(
 ): Promise<number> {
   const key = `${UPLOADS_PREFIX}/${file.fileId}/${crypto.randomUUID()}`;
   try {
-    await ports.blobs.write(key, verified(reception.bytes(), checksum), {
+    await ports.blobs.write(key, verified(reception.source(), checksum), {
       bytesMax: roomOf(file) - offset,
     });
   } catch (error) {

@@ -1,5 +1,7 @@
+import type { ByteSource } from "@millrace/blobs";
 import { Fault } from "@millrace/core";
 import { CryptoHasher } from "bun";
+import { lent } from "../files/lent.ts";
 
 /** The first is the one that the protocol demands. */
 export const CHECKSUM_ALGORITHMS = ["sha1", "sha256", "sha512", "md5"] as const;
@@ -36,8 +38,12 @@ export function readChecksum(header: string | null): Checksum | undefined {
  * The same bytes. When they end without the checksum, CHECKSUM_MISMATCH is thrown in place of the end, so that nobody
  * takes them for complete.
  */
-export async function* verified(
-  source: AsyncIterable<Uint8Array>,
+export function verified(source: Required<ByteSource>, checksum: Checksum): Required<ByteSource> {
+  return lent(verifiedChunks(source, checksum), (chunk) => source.giveBack(chunk));
+}
+
+async function* verifiedChunks(
+  source: ByteSource,
   { algorithm, digest }: Checksum,
 ): AsyncGenerator<Uint8Array> {
   const hasher = new CryptoHasher(algorithm);

@@ -1,5 +1,7 @@
+import type { ByteSource } from "@millrace/blobs";
 import { UPLOAD_MS_MAX, UPLOAD_SILENCE_MS_MAX, UPLOAD_STALL_MS_MAX } from "@millrace/core/limits";
 import { freeChunk } from "../files/free-chunk.ts";
+import { lent } from "../files/lent.ts";
 
 const LOOK_EVERY_MS = 250;
 
@@ -64,6 +66,11 @@ export class Reception {
     this.#isWanted = true;
   }
 
+  /** What is given back is freed at once. */
+  source(): Required<ByteSource> {
+    return lent(this.bytes(), freeChunk);
+  }
+
   async *bytes(): AsyncGenerator<Uint8Array> {
     const reader = this.#reader;
     if (reader === undefined) return;
@@ -81,7 +88,6 @@ export class Reception {
         if (done || value === undefined) return;
         this.#options.onChunk(value.byteLength);
         yield value;
-        freeChunk(value);
       }
     } finally {
       stopWatching();

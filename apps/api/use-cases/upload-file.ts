@@ -3,6 +3,7 @@ import { FILE_BYTES_MAX, UPLOAD_MS_MAX } from "@millrace/core/limits";
 import type { Span } from "@millrace/observe";
 import { contentKey } from "@millrace/protocol/file-operations/index";
 import { type FileRecord, findFile, orStoreFault } from "@millrace/store";
+import { lent, watched } from "../files/lent.ts";
 import { type FilePart, readForm, requireMultipart } from "../files/multipart-form.ts";
 import {
   type BodyTimes,
@@ -33,6 +34,8 @@ export interface UploadedFile {
 
 /** A row outlives the longest upload, so that only one whose process died expires. */
 const ROW_LIFE_MS = 2 * UPLOAD_MS_MAX;
+/** Of a file of which it is not known yet whether it may come. */
+const EARLY_BYTES_MAX = 1024 * 1024;
 
 /**
  * Takes a file in one request: into the storage while it arrives, then its row and its task together. Whatever fails,
@@ -116,16 +119,39 @@ class Upload {
   }
 
   async #store({ filename, contentType, bytes }: FilePart): Promise<void> {
-    const { keptBytes } = await this.#begin(filename ?? "", contentType);
-    const bytesMax = Math.min(keptBytes, FILE_BYTES_MAX);
+    const begun = this.#begin(filename ?? "", contentType);
+    begun.catch(() => {}); // Heard below, at the latest when the bytes have ended.
+    const source = this.#admitted(this.#counted(bytes), begun);
     try {
-      this.#stored = await this.#ports.blobs.write(contentKey(this.#fileId), this.#counted(bytes), {
-        bytesMax,
-      });
+      const options = { bytesMax: FILE_BYTES_MAX };
+      this.#stored = await this.#ports.blobs.write(contentKey(this.#fileId), source, options);
     } catch (error) {
-      if (!(error instanceof Fault) || error.code !== "BODY_TOO_LARGE") throw error;
-      throw bytesMax < FILE_BYTES_MAX ? quotaMet(bytesMax) : fileTooLarge();
+      if (error instanceof Fault && error.code === "BODY_TOO_LARGE") throw fileTooLarge();
+      throw error;
+    } finally {
+      await begun.catch(() => {}); // What is undone must have been done.
     }
+  }
+
+  /**
+   * The first of the bytes, whoever sent them; more, and their end, only once the row is there, within the quota. So the
+   * storage is at work while the database is, and no blob is made of bytes that are nobody's.
+   */
+  #admitted(bytes: FilePart["bytes"], begun: Promise<{ readonly keptBytes: number }>): FilePart["bytes"] {
+    const requireRoom = async (count: number) => {
+      const { keptBytes } = await begun;
+      if (count > keptBytes && keptBytes < FILE_BYTES_MAX) throw quotaMet(keptBytes);
+    };
+    const admit = async function* (): AsyncGenerator<Uint8Array> {
+      let count = 0;
+      for await (const chunk of bytes) {
+        count += chunk.byteLength;
+        if (count > EARLY_BYTES_MAX) await requireRoom(count);
+        yield chunk;
+      }
+      await requireRoom(count);
+    };
+    return lent(admit(), (chunk) => bytes.giveBack(chunk));
   }
 
   async #begin(filename: string, contentType: string | undefined): Promise<{ readonly keptBytes: number }> {
@@ -151,12 +177,11 @@ class Upload {
     return begun;
   }
 
-  async *#counted(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    for await (const chunk of bytes) {
-      this.#teller.received(chunk.byteLength);
-      this.#ports.fileMetrics.received("multipart", chunk.byteLength);
-      yield chunk;
-    }
+  #counted(bytes: FilePart["bytes"]): FilePart["bytes"] {
+    return watched(bytes, ({ byteLength }) => {
+      this.#teller.received(byteLength);
+      this.#ports.fileMetrics.received("multipart", byteLength);
+    });
   }
 
   async #end(): Promise<FileRecord> {

@@ -1,32 +1,43 @@
 import { CryptoHasher } from "bun";
-import { BLOCK_BYTES, type Block } from "../block-memory.ts";
+import type { OpenFile } from "../local/open-file.ts";
 import { type HashThread, hashThread } from "./hash-thread.ts";
 
+/** What has no more bytes than this is hashed at once: the way to the thread costs as much. */
+const NEAR_BYTES_MAX = 512 * 1024;
+
+/** Where the bytes that were added last are: in a file whose bytes up to `end` are all that was added. */
+export interface Added {
+  readonly file: Pick<OpenFile, "lend">;
+  readonly end: number;
+}
+
 /**
- * The sha256 of bytes that come in blocks, computed beside the main thread. What begins with less than a block is small,
- * or comes in small pieces, and is not worth the way to the thread.
+ * The sha256 of a file that grows from its first byte, computed beside the main thread from what is in the file: while
+ * that is in the system's cache, reading it costs less than handing the bytes over.
  */
 export class Sha256 {
-  #near: CryptoHasher | undefined;
+  #near: CryptoHasher | undefined = new CryptoHasher("sha256");
   #far: { readonly thread: HashThread; readonly id: number } | undefined;
 
-  /** Resolves when the block may be written to again. Blocks are added one after the other, without waiting. */
-  async add(block: Block): Promise<void> {
-    if (this.#far === undefined && (this.#near !== undefined || block.byteLength < BLOCK_BYTES)) {
-      this.#near ??= new CryptoHasher("sha256");
-      this.#near.update(block);
+  /** Resolves when the file is not needed any more. Bytes are added in their order, without waiting. */
+  async add(pieces: readonly Uint8Array[], { file, end }: Added): Promise<void> {
+    if (end <= NEAR_BYTES_MAX && this.#near !== undefined) {
+      for (const piece of pieces) this.#near.update(piece);
       return;
     }
+    this.#near = undefined;
     this.#far ??= newStream(hashThread());
     const { thread, id } = this.#far;
-    await thread.ask({ kind: "add", id, memory: block.buffer, length: block.byteLength });
+    await file.lend((fd) => thread.ask({ kind: "read", id, fd, end }));
   }
 
-  /** In hex; once. Undefined when the thread died: then whoever has the bytes reads them again. */
+  /** In hex; once. Undefined when the thread died, or could not read: then whoever has the bytes reads them again. */
   async digest(): Promise<string | undefined> {
-    if (this.#far === undefined) return (this.#near ?? new CryptoHasher("sha256")).digest("hex");
+    if (this.#near !== undefined) return this.#near.digest("hex");
+    if (this.#far === undefined) return undefined;
     const { thread, id } = this.#far;
-    return (await thread.ask({ kind: "end", id })) ?? undefined;
+    const answer = await thread.ask({ kind: "end", id });
+    return typeof answer === "string" ? answer : undefined;
   }
 
   forget(): void {

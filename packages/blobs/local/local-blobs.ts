@@ -27,7 +27,7 @@ import { readFile } from "./read-file.ts";
 import { sweepUnfinished } from "./sweep.ts";
 import { walk } from "./walk.ts";
 
-const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
+const NEW = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL;
 
 /** Makes the folder when it is missing. Several processes may have the same one. */
 export async function openLocalBlobs(root: string): Promise<Blobs> {

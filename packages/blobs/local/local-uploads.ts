@@ -14,7 +14,7 @@ import { publish } from "./publish.ts";
 import { readFile } from "./read-file.ts";
 import { syncFolder } from "./sync-folder.ts";
 
-const { O_CREAT, O_WRONLY } = constants;
+const { O_CREAT, O_RDWR, O_WRONLY } = constants;
 
 /** An upload is a file that grows; its length is its offset. */
 export class LocalUploads implements Uploads {
@@ -57,7 +57,7 @@ export class LocalUploads implements Uploads {
   }
 
   async #appendLocked(key: string, source: ByteSource, options: AppendOptions): Promise<AppendOutcome> {
-    const file = await ifThere(OpenFile.open(this.#layout.upload(key), O_WRONLY));
+    const file = await ifThere(OpenFile.open(this.#layout.upload(key), O_RDWR));
     if (file === undefined) return { kind: "missing" };
     try {
       const identity = await identityOf(file);

@@ -7,12 +7,19 @@ import {
   fsync,
   open,
   read,
-  write,
+  writev,
 } from "node:fs";
 import { promisify } from "node:util";
 
 const [openFd, syncFd, closeFd] = [promisify(open), promisify(fsync), promisify(closeWith)];
-const [readFd, writeFd] = [promisify(read), promisify(write)];
+const readFd = promisify(read);
+
+/** How many bytes were written: a single call may take fewer, last when the disk fills up. */
+function writeFd(fd: number, pieces: readonly Uint8Array[], position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    writev(fd, pieces, position, (error, bytes) => (error === null ? resolve(bytes) : reject(error)));
+  });
+}
 
 const forget = (): void => {};
 
@@ -49,14 +56,21 @@ export class OpenFile {
     return bytesRead;
   }
 
-  /** All of the bytes: a single write may take fewer, last when the disk fills up. */
-  async write(bytes: Uint8Array, position: number): Promise<void> {
-    for (let done = 0; done < bytes.byteLength; ) {
-      const rest = bytes.byteLength - done;
-      const { bytesWritten } = await this.#step((fd) => writeFd(fd, bytes, done, rest, position + done));
-      if (bytesWritten === 0) throw new Error("the disk takes no bytes, and does not say why");
-      done += bytesWritten;
+  /** All of the bytes, one piece behind the other. */
+  async write(pieces: readonly Uint8Array[], position: number): Promise<void> {
+    let [rest, at] = [pieces, position];
+    while (rest.length > 0) {
+      const [now, from] = [rest, at];
+      const written = await this.#step((fd) => writeFd(fd, now, from));
+      if (written === 0) throw new Error("the disk takes no bytes, and does not say why");
+      at += written;
+      rest = behind(rest, written);
     }
+  }
+
+  /** For somebody else who reads it: it stays open until that is done. */
+  lend<T>(use: (fd: number) => Promise<T>): Promise<T> {
+    return this.#step(use);
   }
 
   /** Resolves when what was written is on the disk. */
@@ -81,4 +95,14 @@ export class OpenFile {
     this.#steps = Promise.allSettled([this.#steps, step]).then(forget);
     return step;
   }
+}
+
+/** What of the pieces comes after so many bytes. */
+function behind(pieces: readonly Uint8Array[], bytes: number): readonly Uint8Array[] {
+  let left = bytes;
+  return pieces.flatMap((piece) => {
+    const done = Math.min(left, piece.byteLength);
+    left -= done;
+    return done === piece.byteLength ? [] : [piece.subarray(done)];
+  });
 }

@@ -2,7 +2,8 @@ import { expect, test } from "bun:test";
 import { PassThrough } from "node:stream";
 import { PartBytes } from "@millrace/api/files/part-bytes";
 
-test("gives what arrives, and frees the chunks that are behind it, not the one that it looks at", async () => {
+/** Three chunks of which two views each are given. */
+function threeChunks() {
   const stream = new PassThrough();
   const bytes = new PartBytes(stream);
   const chunks = [1, 2, 3].map((fill) => Buffer.from(new Uint8Array(1000).fill(fill).buffer));
@@ -12,13 +13,31 @@ test("gives what arrives, and frees the chunks that are behind it, not the one t
     stream.write(chunk.subarray(400));
   }
   stream.end();
+  return { bytes, sizes: () => chunks.map((chunk) => chunk.byteLength) };
+}
+
+test("gives what arrives, and frees the chunks that are behind it, not the one that it looks at", async () => {
+  const { bytes, sizes } = threeChunks();
   const seen: number[] = [];
   for await (const slice of bytes) {
     seen.push(slice.byteLength, slice[0] ?? 0);
-    const behind = chunks.slice(0, (slice[0] ?? 0) - 1);
-    expect(behind.map((chunk) => chunk.byteLength)).toEqual(behind.map(() => 0));
+    const behind = (slice[0] ?? 0) - 1;
+    bytes.giveBack(slice);
+    expect(sizes()).toEqual([0, 1, 2].map((index) => (index < behind ? 0 : 1000)));
   }
   expect(seen).toEqual([390, 1, 600, 1, 390, 2, 600, 2, 390, 3, 600, 3]);
+});
+
+test("a chunk of which a view is still looked at stays, and those after it, too", async () => {
+  const { bytes, sizes } = threeChunks();
+  const slices: Uint8Array[] = [];
+  for await (const slice of bytes) slices.push(slice);
+  expect(sizes()).toEqual([1000, 1000, 1000]);
+  const [first, second, third, fourth] = slices;
+  for (const slice of [third, first, fourth]) bytes.giveBack(slice ?? new Uint8Array());
+  expect(sizes()).toEqual([1000, 1000, 1000]);
+  bytes.giveBack(second ?? new Uint8Array());
+  expect(sizes()).toEqual([0, 0, 1000]); // The last one is the parser's.
 });
 
 test("does not take more than it may hold before it is read", async () => {

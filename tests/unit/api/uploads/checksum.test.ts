@@ -1,12 +1,16 @@
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
+import { lent } from "@millrace/api/files/lent";
 import { CHECKSUM_ALGORITHMS, readChecksum, verified } from "@millrace/api/uploads/checksum";
 import { Fault } from "@millrace/core";
 
 const digestOf = (algorithm: string, text: string) => createHash(algorithm).update(text).digest("base64");
 
-async function* pieces(...texts: string[]): AsyncGenerator<Uint8Array> {
-  for (const text of texts) yield new TextEncoder().encode(text);
+function pieces(...texts: string[]) {
+  const bytes = async function* () {
+    for (const text of texts) yield new TextEncoder().encode(text);
+  };
+  return lent(bytes(), () => {});
 }
 
 async function read(source: AsyncIterable<Uint8Array>): Promise<string> {

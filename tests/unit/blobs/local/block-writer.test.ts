@@ -13,7 +13,7 @@ let path: string;
 let file: OpenFile;
 beforeEach(async () => {
   path = join((await scratch()).folder("writer"), "file");
-  file = await OpenFile.open(path, constants.O_WRONLY | constants.O_CREAT, 0o600);
+  file = await OpenFile.open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
 });
 
 const blocks = (count: number) => Uint8Array.from({ length: count * BLOCK_BYTES + 5 }, (_, at) => at % 251);
@@ -39,11 +39,15 @@ class FailingDisk {
     this.#failsAt = failsAt;
   }
 
-  async write(bytes: Uint8Array, position: number): Promise<void> {
+  async write(pieces: readonly Uint8Array[], position: number): Promise<void> {
     this.writes += 1;
     if (this.writes === this.#failsAt) throw new Error("no room");
     if (position > this.lastEnd) throw new Error("a hole");
-    this.lastEnd = position + bytes.byteLength;
+    this.lastEnd = position + pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
+  }
+
+  async lend(): Promise<never> {
+    throw new Error("nobody hashes");
   }
 
   async sync(): Promise<void> {
@@ -59,6 +63,51 @@ test("writes and hashes all of it, in order, with more than its memory holds", a
   expect(writer.offset).toBe(bytes.length);
   expect(await hash.digest()).toBe(Bun.CryptoHasher.hash("sha256", bytes, "hex"));
   expect(Buffer.compare(await written(), bytes)).toBe(0);
+});
+
+/** Chunks that are given back, and those that somebody still has. */
+function lending(bytes: Uint8Array, failure?: Error) {
+  const out = new Set<Uint8Array>();
+  let mostBytes = 0;
+  const chunks = async function* () {
+    for await (const chunk of inPieces(bytes, 70_001, failure)) {
+      const own = chunk.slice();
+      out.add(own);
+      mostBytes = Math.max(
+        mostBytes,
+        [...out].reduce((sum, { byteLength }) => sum + byteLength, 0),
+      );
+      yield own;
+    }
+  };
+  const giveBack = (chunk: Uint8Array) => {
+    if (!out.delete(chunk)) throw new Error("it was not out");
+    chunk.fill(255); // Whoever looks at it afterwards sees it.
+  };
+  return { source: { [Symbol.asyncIterator]: chunks, giveBack }, out, mostBytes: () => mostBytes };
+}
+
+test("chunks that may be kept are written as they are, not too many at a time, and given back once", async () => {
+  const bytes = blocks(40);
+  const hash = new Sha256();
+  const writer = new BlockWriter(file, 0, hash);
+  const { source, out, mostBytes } = lending(bytes);
+  await writeBlocks(writer, source, { bytesMax: BYTES_MAX });
+  expect(await hash.digest()).toBe(Bun.CryptoHasher.hash("sha256", bytes, "hex"));
+  expect(Buffer.compare(await written(), bytes)).toBe(0);
+  expect(out.size).toBe(0);
+  expect(mostBytes()).toBeLessThan(7 * BLOCK_BYTES);
+});
+
+test.each([
+  ["the source", undefined, new Error("cut")],
+  ["a write", 2, undefined],
+])("when %s fails, all chunks are given back", async (_, failsAt, failure) => {
+  const writer = new BlockWriter(new FailingDisk(failsAt ?? Number.POSITIVE_INFINITY), 0, undefined);
+  const { source, out } = lending(blocks(20), failure);
+  const writing = writeBlocks(writer, source, { bytesMax: BYTES_MAX, keepsRest: true });
+  await expect(writing).rejects.toThrow(failure?.message ?? "no room");
+  expect(out.size).toBe(0);
 });
 
 test("when the source fails, what came before is in the file, and in the hash", async () => {
