@@ -1,10 +1,11 @@
 /** `bun run test [arguments of bun test]`: runs the tests, passes their output on, and ends with `N passed, N failed`. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { findMemoryFolder } from "./memory-folder.ts";
 import { findNatsServer } from "./nats/find-nats-server.ts";
 import { messageOf } from "./start-failure.ts";
 import { describeFailures, findFailures, lastWords, type TestFailure } from "./test-failures.ts";
-import { planTests } from "./test-plan.ts";
+import { describeRun, type PlannedRun, planTests } from "./test-plan.ts";
 import { addRuns, judgeTests, parseTestSummary, type TestRun } from "./test-summary.ts";
 
 /** For a test or a hook; Bun's own 5 s is short for real servers on a busy machine. Arguments may say otherwise. */
@@ -66,10 +67,9 @@ async function runTests({ args, isLive, env }: Wish): Promise<ToldRun> {
   const status = await child.exited;
   running.delete(child);
   if (!isLive) process.stderr.write(output);
-  if (status !== 0)
-    process.stderr.write(`bun test ${args.join(" ")} ended with ${child.signalCode ?? status}\n`);
+  if (status !== 0) process.stderr.write(`${describeRun(args)} ended with ${child.signalCode ?? status}\n`);
   const failures = findFailures(output);
-  const broke = { file: `bun test ${args.join(" ")}`, lines: lastWords(output) };
+  const broke = { file: describeRun(args), lines: lastWords(output) };
   return {
     summary: parseTestSummary(output.slice(-TAIL_CHARS_MAX)),
     status,
@@ -81,14 +81,19 @@ async function runAll(env: Wish["env"]): Promise<readonly ToldRun[]> {
   const files = [...new Bun.Glob("tests/**/*.test.ts").scanSync({ cwd: PROJECT })].filter(
     (file) => !file.includes("node_modules"),
   );
-  const { beside, alone } = planTests(files.sort(), (file) => readFileSync(join(PROJECT, file), "utf8"));
+  const plan = planTests(files.sort(), (file) => readFileSync(join(PROJECT, file), "utf8"));
   const runs: ToldRun[] = [];
-  const next = beside.values();
+  const memory = findMemoryFolder();
+  const inMemory = memory === undefined ? env : { MILLRACE_TEST_FOLDER: memory, ...env };
+  const run = async ({ files: args, isOnDisk }: PlannedRun, isLive = false): Promise<void> => {
+    if (args.length > 0) runs.push(await runTests({ args, isLive, env: isOnDisk ? env : inMemory }));
+  };
+  const next = plan.beside.values();
   const take = async (): Promise<void> => {
-    for (const args of next) runs.push(await runTests({ args, isLive: false, env }));
+    for (const planned of next) await run(planned);
   };
   await Promise.all(Array.from({ length: SIDE_BY_SIDE }, take));
-  if (alone.length > 0) runs.push(await runTests({ args: alone, isLive: true, env }));
+  await run(plan.alone, true);
   return runs;
 }
 

@@ -1,3 +1,4 @@
+// On a disk: it knows how full one is.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { tmpdir } from "node:os";
 import { type Client, createClient } from "@millrace/client";

@@ -113,8 +113,9 @@ test("a frozen worker is waited for a second, and named in the answer and in the
   const { pending } = await order("POST", "/api/queues/some.type/pause");
   expect(pending).toEqual(["worker-2"]);
   expect(performance.now() - startedMs).toBeGreaterThanOrEqual(990);
-  const lines = await stack.logOf("api");
-  expect(lines.filter((line) => Array.isArray(line.pending)).at(-1)).toMatchObject({
+  const told = async () => (await stack.logOf("api")).filter((line) => Array.isArray(line.pending)).at(-1);
+  await untilTrue(async () => (await told()) !== undefined, 10_000, "a line in the log");
+  expect(await told()).toMatchObject({
     level: "WARNING",
     kind: "pauses",
     pending: ["worker-2"],

@@ -151,9 +151,14 @@ test("an api that is told to stop ends its streams at once, and whoever follows 
   const following = await follow("drained");
   await untilTrue(() => following.events.length > 0, 5_000);
   const stoppedAtMs = performance.now();
-  process.kill(await stack.pidOf("api"), "SIGTERM");
+  const stopping = await stack.pidOf("api");
+  process.kill(stopping, "SIGTERM");
   await following.ended;
   expect(performance.now() - stoppedAtMs).toBeLessThan(1_000);
+  // Until then the one that stops may still answer, with a stream that ends at once.
+  const hasSuccessor = async () =>
+    (await stack.run()).processes.some(({ name, pid }) => name === "api" && pid !== stopping);
+  await untilTrue(hasSuccessor, 20_000, "a successor");
   let again: Following | undefined;
   await untilTrue(async () => {
     again = await follow("drained").catch(() => undefined);

@@ -1,3 +1,4 @@
+// On a disk: it counts which tasks start before others do.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { untilTrue } from "../support/running-stack.ts";

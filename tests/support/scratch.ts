@@ -18,6 +18,8 @@ export interface Scratch {
 }
 
 const PREFIX = "millrace-test-";
+/** `bun run test` names one in memory for most runs, where there is room: see packages/stack/memory-folder.ts. */
+const ROOT = process.env.MILLRACE_TEST_FOLDER ?? tmpdir();
 
 interface Run {
   readonly path: string;
@@ -46,7 +48,7 @@ export async function scratch(): Promise<Scratch> {
 
 async function begin(): Promise<Run> {
   await removeLeftovers();
-  const path = mkdtempSync(join(tmpdir(), PREFIX));
+  const path = mkdtempSync(join(ROOT, PREFIX));
   chmodSync(path, 0o700);
   const lock = tryLock(join(path, "lock"));
   if (lock === undefined) throw new Error(`${path} is new, and locked by another run`);
@@ -55,8 +57,8 @@ async function begin(): Promise<Run> {
 
 /** What runs that were killed could not remove. A folder whose lock is free belongs to nobody. */
 async function removeLeftovers(): Promise<void> {
-  for (const name of readdirSync(tmpdir()).filter((each) => each.startsWith(PREFIX))) {
-    const path = join(tmpdir(), name);
+  for (const name of readdirSync(ROOT).filter((each) => each.startsWith(PREFIX))) {
+    const path = join(ROOT, name);
     try {
       const lock = tryLock(join(path, "lock"));
       if (lock === undefined) continue;
