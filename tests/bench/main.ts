@@ -9,6 +9,7 @@ import { benchFleet } from "./fleet.ts";
 import { benchStore } from "./store.ts";
 import { benchTasks } from "./tasks.ts";
 import { benchUploads } from "./uploads.ts";
+import { benchBeside } from "./uploads-beside.ts";
 
 const BENCHES: Readonly<Record<string, (say: (line: string) => void) => Promise<void>>> = {
   store: benchStore,
@@ -18,6 +19,7 @@ const BENCHES: Readonly<Record<string, (say: (line: string) => void) => Promise<
   tasks: benchTasks,
   files: benchFiles,
   uploads: benchUploads,
+  "uploads-beside": benchBeside,
   fleet: benchFleet,
   disk: benchDisk,
 };

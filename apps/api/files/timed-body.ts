@@ -5,6 +5,7 @@ import {
   UPLOAD_MS_MAX,
   UPLOAD_SILENCE_MS_MAX,
 } from "@millrace/core/limits";
+import { readTurns } from "./read-turns.ts";
 
 export const UPLOAD_BODY_BYTES_MAX = FILE_BYTES_MAX + MULTIPART_EXTRA_BYTES_MAX;
 
@@ -35,6 +36,7 @@ export async function* timedBody(
       if (chunk === undefined) return;
       bytes += chunk.byteLength;
       if (bytes > UPLOAD_BODY_BYTES_MAX) throw fileTooLarge();
+      await readTurns.take(); // Before the next one is asked for.
       yield chunk;
     }
   } finally {

@@ -2,6 +2,7 @@ import type { ByteSource } from "@millrace/blobs";
 import { UPLOAD_MS_MAX, UPLOAD_SILENCE_MS_MAX, UPLOAD_STALL_MS_MAX } from "@millrace/core/limits";
 import { freeChunk } from "../files/free-chunk.ts";
 import { lent } from "../files/lent.ts";
+import { readTurns } from "../files/read-turns.ts";
 
 const LOOK_EVERY_MS = 250;
 
@@ -87,6 +88,7 @@ export class Reception {
         this.#waitingSinceMs = undefined;
         if (done || value === undefined) return;
         this.#options.onChunk(value.byteLength);
+        await readTurns.take(); // Before the next one is asked for.
         yield value;
       }
     } finally {
