@@ -28,6 +28,7 @@ export async function* timedBody(
 ): AsyncGenerator<Uint8Array, void> {
   const reader: ChunkReader = body.getReader();
   const startedMs = performance.now();
+  const turns = readTurns.join();
   let bytes = 0;
   try {
     for (;;) {
@@ -36,10 +37,11 @@ export async function* timedBody(
       if (chunk === undefined) return;
       bytes += chunk.byteLength;
       if (bytes > UPLOAD_BODY_BYTES_MAX) throw fileTooLarge();
-      await readTurns.take(); // Before the next one is asked for.
+      await turns.next(); // Before the next one is asked for.
       yield chunk;
     }
   } finally {
+    turns.leave();
     // What was not read, the server throws away.
     void reader.cancel().catch(() => {});
   }

@@ -81,6 +81,7 @@ export class Reception {
     this.#startedMs = this.#clock.nowMs();
     draining.addEventListener("abort", stop, { once: true });
     if (draining.aborted) stop();
+    const turns = readTurns.join();
     try {
       for (;;) {
         this.#waitingSinceMs = this.#clock.nowMs();
@@ -88,10 +89,11 @@ export class Reception {
         this.#waitingSinceMs = undefined;
         if (done || value === undefined) return;
         this.#options.onChunk(value.byteLength);
-        await readTurns.take(); // Before the next one is asked for.
+        await turns.next(); // Before the next one is asked for.
         yield value;
       }
     } finally {
+      turns.leave();
       stopWatching();
       draining.removeEventListener("abort", stop);
       // What is not read is thrown away by the server; the connection stays usable.

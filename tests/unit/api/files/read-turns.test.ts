@@ -3,34 +3,47 @@ import { ReadTurns } from "@millrace/api/files/read-turns";
 
 const aTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-test("one takes each turn of the event loop, in the order in which they came; nobody waits for nobody", async () => {
+test("of several, one has each turn of the event loop, in the order in which they came", async () => {
   const turns = new ReadTurns();
   const had: string[] = [];
-  const take = async (name: string) => {
-    await turns.take();
+  const bodies = ["a", "b", "c"].map((name) => ({ name, ...turns.join() }));
+  const all = bodies.map(async ({ name, next }) => {
+    await next();
     had.push(name);
-  };
-  const all = ["a", "b", "c"].map(take);
+  });
   for (const expected of ["a", "ab", "abc"]) {
     await Promise.resolve();
     expect(had.join("")).toBe(expected);
     await aTurn();
   }
   await Promise.all(all);
-  await aTurn();
-  await take("d");
-  expect(had.join("")).toBe("abcd");
 });
 
 test("who comes back in every turn does not go before who waits", async () => {
   const turns = new ReadTurns();
   const had: string[] = [];
-  const read = async (name: string) => {
+  const read = async ({ name, next }: { readonly name: string; readonly next: () => Promise<void> }) => {
     for (let n = 0; n < 4; n += 1) {
-      await turns.take();
+      await next();
       had.push(name);
     }
   };
-  await Promise.all(["a", "b"].map(read));
+  const bodies = ["a", "b"].map((name) => ({ name, ...turns.join() }));
+  await Promise.all(bodies.map(read));
   expect(had.join("")).toBe("abababab");
+});
+
+test("who is alone, or alone again, waits for no turn", async () => {
+  const turns = new ReadTurns();
+  const lone = turns.join();
+  const other = turns.join();
+  await other.next();
+  other.leave();
+  let isTurned = false;
+  const turned = aTurn().then(() => {
+    isTurned = true;
+  });
+  for (let n = 0; n < 5; n += 1) await lone.next();
+  expect(isTurned).toBe(false);
+  await turned;
 });
