@@ -8,11 +8,11 @@ import type { OpenFile } from "./open-file.ts";
 type Disk = Pick<OpenFile, "lend" | "sync" | "write">;
 
 /** Of one write: what waits for the disk or is on its way there. More is not taken from the source. */
-const WAITING_BYTES_MAX = 3 * 1024 * 1024;
+const WAITING_BYTES_MAX = 4 * 1024 * 1024;
 /** Whatever waits is written at once, up to this. */
-const WRITE_BYTES_MAX = 1024 * 1024;
+const WRITE_BYTES_MAX = 2 * 1024 * 1024;
 /** What was written is brought to the disk every so often, while more arrives: then the last sync is short. */
-const SYNC_EVERY_BYTES = 4 * 1024 * 1024;
+const SYNC_EVERY_BYTES = 8 * 1024 * 1024;
 
 /** Bytes that nobody changes until they are freed. */
 interface Piece {
