@@ -26,9 +26,16 @@ export async function orMissing<T>(request: Promise<T>): Promise<T | null> {
  */
 const PASSING_CODES = new Set([10_008, 10_009, 10_013, 10_058, 10_118, 10_119, 10_148]);
 
+/** No server of the cluster takes a stream. */
+export const NO_PEERS_CODE = 10_005;
+
 /** Asked again a moment later, it may be answered otherwise. */
 export function isPassing(error: unknown): boolean {
-  if (error instanceof JetStreamApiError) return PASSING_CODES.has(error.code);
+  if (error instanceof JetStreamApiError)
+    // Of a cluster that was just started, some servers are thought to be away.
+    return (
+      PASSING_CODES.has(error.code) || (error.code === NO_PEERS_CODE && error.message.includes("offline"))
+    );
   return (
     error instanceof errors.TimeoutError ||
     error instanceof errors.NoRespondersError ||

@@ -2,7 +2,7 @@ import { Fault } from "@millrace/core";
 import { JetStreamApiError, type StreamConfig } from "@nats-io/jetstream";
 import type { Bus } from "./connect.ts";
 import { type Drift, describe, diff } from "./drift.ts";
-import { isPassing, orMissing } from "./jetstream-answers.ts";
+import { isPassing, NO_PEERS_CODE, orMissing } from "./jetstream-answers.ts";
 import { type FileConfig, withReplicas } from "./stream-files.ts";
 
 export interface Provisioned {
@@ -104,8 +104,6 @@ async function addStream(bus: Bus, wanted: StreamConfig): Promise<Added> {
 const STREAM_BYTES_MIN = 16 * 1024 * 1024;
 /** The account's limit; the server's resources; its storage. */
 const NO_ROOM_CODES = new Set([10_002, 10_023, 10_047]);
-/** No server of the cluster will take it: for want of room, or there are too few. */
-const NO_PEERS_CODE = 10_005;
 const NOT_CLUSTERED_CODE = 10_074;
 
 function hasNoRoom(error: unknown): boolean {

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { isMissing, isPassing, orMissing, untilAnswered } from "@millrace/bus/jetstream-answers";
+import { JetStreamApiError } from "@nats-io/jetstream";
 import { type BusUnderTest, startBus } from "../../support/bus.ts";
 
 async function withBus(run: (under: BusUnderTest) => Promise<void>): Promise<void> {
@@ -23,6 +24,17 @@ test("a stream that is not there is missing, and asking again would change nothi
     expect([isMissing(failure), isPassing(failure)]).toEqual([true, false]);
     expect(await orMissing(bus.manager.consumers.info("EVENTS", "nobody"))).toBeNull();
   }));
+
+test("servers that are thought to be away may come back; that there are too few is an answer", () => {
+  const refusal = (reason: string) =>
+    new JetStreamApiError({
+      code: 400,
+      err_code: 10_005,
+      description: `no suitable peers for placement${reason}`,
+    });
+  expect(isPassing(refusal(", peer offline"))).toBe(true);
+  expect(isPassing(refusal(", insufficient storage"))).toBe(false);
+});
 
 test("no answer says nothing about a stream, and may pass", () =>
   withBus(async ({ bus, server }) => {
