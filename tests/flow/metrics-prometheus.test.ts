@@ -40,6 +40,8 @@ function startWork({ submitAll, call }: TaskStack): () => Promise<void> {
       await submitAll([
         { task_id: `dead-${round}`, task_type: "simulate", max_attempts: 1, payload: { failure_rate: 1 } },
       ]);
+      const dedup = { key: "once", window_seconds: 3_600 };
+      await call("POST", "/api/tasks", { task_type: "simulate", payload: { failure_rate: 0 }, dedup });
       await call("POST", "/api/events", { type: "metrics.test", message: `round ${round}` });
       await Bun.sleep(200);
     }

@@ -6,7 +6,7 @@ import { diskFaultOf, ifThere } from "./disk-fault.ts";
 import { refuseLinks } from "./layout.ts";
 import { OpenFile } from "./open-file.ts";
 
-const CHUNK_BYTES = 128 * 1024;
+const CHUNK_BYTES = 64 * 1024;
 
 /** Whoever has it open reads on undisturbed when it is removed or written anew. */
 export async function readFile(path: string, options: ReadOptions): Promise<BlobReading | undefined> {
