@@ -14,8 +14,8 @@ const TIMEOUT_MS = 30_000;
 const TAIL_CHARS_MAX = 64 * 1024;
 /** What one run may say before its beginning is forgotten, when it is not passed on at once. */
 const OUTPUT_CHARS_MAX = 8 * 1024 * 1024;
-/** Most of them wait most of the time: three left a quarter of two cores idle. */
-const SIDE_BY_SIDE = 4;
+/** Most of them wait some of the time. With four, what happens at once elsewhere took seconds now and then. */
+const SIDE_BY_SIDE = 3;
 
 const PROJECT = join(import.meta.dirname, "../..");
 const running = new Set<Bun.Subprocess>();

@@ -180,8 +180,11 @@ export class UploadVisit extends DataStore {
       appendBytes(this.#ports, file, { offset, reception: this.#reception, checksum }),
     );
     this.#offset = after;
+    // Another process may have met all the bytes, and ended the upload, before this one could note that it goes on.
+    if (after === size) return await this.#finish(file);
+    if (expiresAt === null) throw new Fault("NOT_FOUND", "no such upload");
     this.#file = { ...file, uploadExpiresAt: expiresAt };
-    return after === size ? await this.#finish(file) : after;
+    return after;
   }
 
   async #finish(file: UploadRow): Promise<number> {
@@ -191,12 +194,11 @@ export class UploadVisit extends DataStore {
     return size;
   }
 
-  /** Notes for others how far it was, and gives it new time. */
-  async #advance(fileId: string, offset: number): Promise<Date> {
+  /** Notes for others how far it was, and gives it new time: until when. Null when it is not uploading any more. */
+  async #advance(fileId: string, offset: number): Promise<Date | null> {
     const lifeMs = UPLOAD_PAUSE_MS_MAX;
     const advanced = await orStoreFault(advanceUpload(this.#ports.sql, fileId, { offset, lifeMs }));
-    if (advanced === null) throw new Fault("NOT_FOUND", "no such upload");
-    return advanced.expiresAt;
+    return advanced?.expiresAt ?? null;
   }
 
   /** Its client will never hear of it, and begins another one. */

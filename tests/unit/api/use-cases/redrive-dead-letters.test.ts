@@ -85,11 +85,13 @@ test("the limit counts, and what lies beyond it stays dead and is told so", asyn
 
 test("of more than one page all come back, each once, at the pace of the whole", async () => {
   await dead("many", ids("many", 450));
+  const startedMs = performance.now();
   const report = await redrive({ filter: { task_type: "many" }, rate_per_second: 10 });
   expect(report.redriven).toBe(450);
   expect(new Set(report.task_ids).size).toBe(450);
   const due = ids("many", 450).map((id) => api.bus.of(id)[0]?.dueAtMs ?? 0);
-  expect(Math.max(...due) - Math.min(...due)).toBeWithin(44_000, 47_000);
+  const tookMs = performance.now() - startedMs; // A page is reckoned from its own moment.
+  expect(Math.max(...due) - Math.min(...due)).toBeWithin(44_000, 45_500 + tookMs);
   // Payloads may be large: what is held at once is bounded.
   expect(Math.max(...api.bus.calls)).toBeLessThanOrEqual(200);
 });
