@@ -14,8 +14,12 @@ const TIMEOUT_MS = 30_000;
 const TAIL_CHARS_MAX = 64 * 1024;
 /** What one run may say before its beginning is forgotten, when it is not passed on at once. */
 const OUTPUT_CHARS_MAX = 8 * 1024 * 1024;
-/** Most of them wait some of the time. With four, what happens at once elsewhere took seconds now and then. */
-const SIDE_BY_SIDE = 3;
+/**
+ * Most of them wait some of the time. The run of all small tests hardly does: while it lasts, a fourth would make take
+ * seconds what happens at once elsewhere.
+ */
+const SIDE_BY_SIDE = 4;
+const BESIDE_SMALL = 2;
 
 const PROJECT = join(import.meta.dirname, "../..");
 const running = new Set<Bun.Subprocess>();
@@ -88,11 +92,15 @@ async function runAll(env: Wish["env"]): Promise<readonly ToldRun[]> {
   const run = async ({ files: args, isOnDisk }: PlannedRun, isLive = false): Promise<void> => {
     if (args.length > 0) runs.push(await runTests({ args, isLive, env: isOnDisk ? env : inMemory }));
   };
-  const next = plan.beside.values();
+  const [small, ...others] = plan.beside;
+  const next = others.values();
   const take = async (): Promise<void> => {
     for (const planned of next) await run(planned);
   };
-  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, take));
+  const takeAtOnce = (lanes: number) => Promise.all(Array.from({ length: lanes }, take));
+  const smallFirst = small === undefined ? Promise.resolve() : run(small);
+  const afterwards = smallFirst.then(() => takeAtOnce(SIDE_BY_SIDE - BESIDE_SMALL));
+  await Promise.all([takeAtOnce(BESIDE_SMALL), afterwards]);
   await run(plan.alone, true);
   return runs;
 }
