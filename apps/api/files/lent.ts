@@ -7,17 +7,3 @@ export function lent(
 ): Required<ByteSource> {
   return { [Symbol.asyncIterator]: () => bytes[Symbol.asyncIterator](), giveBack };
 }
-
-/** The same chunks, each looked at by `each` when it comes; given back to where they are from. */
-export function watched(
-  source: Required<ByteSource>,
-  each: (chunk: Uint8Array) => void,
-): Required<ByteSource> {
-  const look = async function* (): AsyncGenerator<Uint8Array> {
-    for await (const chunk of source) {
-      each(chunk);
-      yield chunk;
-    }
-  };
-  return lent(look(), (chunk) => source.giveBack(chunk));
-}

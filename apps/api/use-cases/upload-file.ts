@@ -3,7 +3,7 @@ import { FILE_BYTES_MAX, UPLOAD_MS_MAX } from "@millrace/core/limits";
 import type { Span } from "@millrace/observe";
 import { contentKey } from "@millrace/protocol/file-operations/index";
 import { type FileRecord, findFile, orStoreFault } from "@millrace/store";
-import { lent, watched } from "../files/lent.ts";
+import { lent } from "../files/lent.ts";
 import { type FilePart, readForm, requireMultipart } from "../files/multipart-form.ts";
 import {
   type BodyTimes,
@@ -121,7 +121,7 @@ class Upload {
   async #store({ filename, contentType, bytes }: FilePart): Promise<void> {
     const begun = this.#begin(filename ?? "", contentType);
     begun.catch(() => {}); // Heard below, at the latest when the bytes have ended.
-    const source = this.#admitted(this.#counted(bytes), begun);
+    const source = this.#admitted(bytes, begun);
     try {
       const options = { bytesMax: FILE_BYTES_MAX };
       this.#stored = await this.#ports.blobs.write(contentKey(this.#fileId), source, options);
@@ -142,9 +142,14 @@ class Upload {
       const { keptBytes } = await begun;
       if (count > keptBytes && keptBytes < FILE_BYTES_MAX) throw quotaMet(keptBytes);
     };
+    const received = (chunk: Uint8Array) => {
+      this.#teller.received(chunk.byteLength);
+      this.#ports.fileMetrics.received("multipart", chunk.byteLength);
+    };
     const admit = async function* (): AsyncGenerator<Uint8Array> {
       let count = 0;
       for await (const chunk of bytes) {
+        received(chunk);
         count += chunk.byteLength;
         if (count > EARLY_BYTES_MAX) await requireRoom(count);
         yield chunk;
@@ -175,13 +180,6 @@ class Upload {
     if (begun.kind === "existing") throw new Repetition(begun.file);
     this.#isBegun = true;
     return begun;
-  }
-
-  #counted(bytes: FilePart["bytes"]): FilePart["bytes"] {
-    return watched(bytes, ({ byteLength }) => {
-      this.#teller.received(byteLength);
-      this.#ports.fileMetrics.received("multipart", byteLength);
-    });
   }
 
   async #end(): Promise<FileRecord> {
