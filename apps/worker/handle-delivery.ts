@@ -123,7 +123,8 @@ interface Ready extends Arrived {
 async function start(waiting: Ready, ports: WorkerPorts): Promise<Handled> {
   const ready = await begin(waiting, ports);
   if (ready === null) return "left";
-  const pass = await passGuards(ready.delivery, ready.dispatch, ports);
+  const passing = passGuards(ready.delivery, ready.dispatch, ports);
+  const pass = passing instanceof Promise ? await passing : passing;
   if (pass === null) return "left";
   const claimed = await claim(ready, ports);
   if (claimed !== "claimed") {

@@ -6,6 +6,7 @@ import { benchEventsBurst } from "./events-burst.ts";
 import { benchEventsQuery } from "./events-query.ts";
 import { benchFiles } from "./files.ts";
 import { benchFleet } from "./fleet.ts";
+import { benchLimits } from "./limits.ts";
 import { benchStore } from "./store.ts";
 import { benchTasks } from "./tasks.ts";
 import { benchUploads } from "./uploads.ts";
@@ -17,6 +18,7 @@ const BENCHES: Readonly<Record<string, (say: (line: string) => void) => Promise<
   "events-query": benchEventsQuery,
   "events-burst": benchEventsBurst,
   tasks: benchTasks,
+  limits: benchLimits,
   files: benchFiles,
   uploads: benchUploads,
   "uploads-beside": benchBeside,

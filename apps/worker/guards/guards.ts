@@ -5,7 +5,7 @@ import type { Dispatch } from "@millrace/protocol";
 import { fillPayload, type Sql } from "@millrace/store";
 import type { RunEnd } from "../run-attempt.ts";
 import type { CallEnd, CallPermit, HostBreakers } from "./host-breakers.ts";
-import type { LimitGuard } from "./limit-guard.ts";
+import type { LimitAnswer, LimitGuard } from "./limit-guard.ts";
 import { CALLING_TYPE, isOriginTemplated, originOf } from "./origin.ts";
 
 export type Admission =
@@ -18,8 +18,8 @@ export type Admission =
 export interface Guards {
   /** False, at once: nothing holds it back, and nobody counts it. */
   concern(dispatch: Dispatch): boolean;
-  /** Rejects when the database does not answer. */
-  admit(dispatch: Dispatch): Promise<Admission>;
+  /** At once when nobody needs to be asked. Rejects when the database does not answer. */
+  admit(dispatch: Dispatch): Admission | Promise<Admission>;
 }
 
 export interface GuardsOptions {
@@ -29,26 +29,43 @@ export interface GuardsOptions {
 }
 
 export function createGuards(options: GuardsOptions): Guards {
-  const { breakers, limits } = options;
+  const { limits } = options;
   return {
     concern: (dispatch) => dispatch.task_type === CALLING_TYPE || !limits.isEmpty,
-    async admit(dispatch) {
-      const origin = await hostOf(dispatch, options);
-      const call = origin === null ? FREE_CALL : await breakers.ask(origin);
-      if (call === null) return { kind: "held", heldBy: breakerName(origin ?? "") };
+    admit(dispatch) {
+      if (dispatch.task_type === CALLING_TYPE) return admitCall(dispatch, options);
       const { task_type: taskType, tenant } = dispatch;
-      const limit = limits.isEmpty ? null : await asked(limits.ask({ origin, taskType, tenant }), call);
-      if (limit?.kind === "held") {
-        call.end(NOT_CALLED);
-        return limit;
-      }
-      return {
-        kind: "pass",
-        end: (end) => {
-          limit?.end(end !== null);
-          return { isForgiven: call.end(end === null ? NOT_CALLED : callEndOf(end)) };
-        },
-      };
+      const limit = limits.ask({ origin: null, taskType, tenant });
+      const admitted = (answer: LimitAnswer): Admission => admissionOf(answer, FREE_CALL);
+      return limit instanceof Promise ? limit.then(admitted) : admitted(limit);
+    },
+  };
+}
+
+async function admitCall(dispatch: Dispatch, options: GuardsOptions): Promise<Admission> {
+  const { breakers, limits } = options;
+  const origin = await hostOf(dispatch, options);
+  const call = origin === null ? FREE_CALL : await breakers.ask(origin);
+  if (call === null) return { kind: "held", heldBy: breakerName(origin ?? "") };
+  const { task_type: taskType, tenant } = dispatch;
+  try {
+    return admissionOf(await limits.ask({ origin, taskType, tenant }), call);
+  } catch (error) {
+    call.end(NOT_CALLED);
+    throw error;
+  }
+}
+
+function admissionOf(limit: LimitAnswer, call: CallPermit): Admission {
+  if (limit.kind === "held") {
+    call.end(NOT_CALLED);
+    return limit;
+  }
+  return {
+    kind: "pass",
+    end: (end) => {
+      limit.end(end !== null);
+      return { isForgiven: call.end(end === null ? NOT_CALLED : callEndOf(end)) };
     },
   };
 }
@@ -62,15 +79,6 @@ async function hostOf(dispatch: Dispatch, { sql }: GuardsOptions): Promise<strin
 
 const FREE_CALL: CallPermit = { end: () => false };
 const NOT_CALLED: CallEnd = { verdict: "unknown", reason: "" };
-
-async function asked<T>(asking: Promise<T>, call: CallPermit): Promise<T> {
-  try {
-    return await asking;
-  } catch (error) {
-    call.end(NOT_CALLED);
-    throw error;
-  }
-}
 
 function callEndOf(end: RunEnd): CallEnd {
   if (end.kind === "aborted") return NOT_CALLED;

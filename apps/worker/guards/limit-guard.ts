@@ -76,11 +76,15 @@ export class LimitGuard {
     return [...this.#enforced.values()].some(({ limit }) => limit.scope === "host");
   }
 
-  /** Rejects when the database does not answer. */
-  async ask(subject: Subject): Promise<LimitAnswer> {
+  /** At once, when what this worker holds does; else the database is asked, and it rejects when that does not answer. */
+  ask(subject: Subject): LimitAnswer | Promise<LimitAnswer> {
+    const concerned = this.#concerning(subject);
+    return takeHeld(concerned) ?? this.#ask(concerned);
+  }
+
+  async #ask(concerned: readonly Enforced[]): Promise<LimitAnswer> {
     const taken: Enforced[] = [];
     // Permits first: they go back whole, while tokens run out.
-    const concerned = this.#concerning(subject);
     for (const enforced of concerned) {
       if (enforced.permits === null) continue;
       if (!(await takenOr(enforced.permits.take(), () => giveBack(taken))))
@@ -96,13 +100,7 @@ export class LimitGuard {
       }
       withTokens.push(tokens);
     }
-    return {
-      kind: "pass",
-      end: (wasUsed) => {
-        giveBack(taken);
-        if (!wasUsed) for (const one of withTokens) one.giveBack();
-      },
-    };
+    return passOf(concerned);
   }
 
   #refuse(taken: readonly Enforced[], heldBy: string): LimitAnswer {
@@ -170,6 +168,27 @@ export class LimitGuard {
       onFailure,
     });
   }
+}
+
+/** Takes of each what is held here; null: of one there is nothing. */
+function takeHeld(concerned: readonly Enforced[]): LimitAnswer | null {
+  for (const { permits, tokens } of concerned)
+    if (permits?.hasHeld === false || tokens?.hasKept === false) return null;
+  for (const { permits, tokens } of concerned) {
+    permits?.takeHeld();
+    tokens?.takeKept();
+  }
+  return passOf(concerned);
+}
+
+function passOf(concerned: readonly Enforced[]): LimitAnswer {
+  return {
+    kind: "pass",
+    end: (wasUsed) => {
+      giveBack(concerned);
+      if (!wasUsed) for (const { tokens } of concerned) tokens?.giveBack();
+    },
+  };
 }
 
 function giveBack(taken: readonly Enforced[]): void {

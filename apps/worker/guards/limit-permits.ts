@@ -42,9 +42,19 @@ export class LimitPermits {
     this.#options = options;
   }
 
+  /** One that is held here is not in use, and nobody waits for it. */
+  get hasHeld(): boolean {
+    return this.#waiting.length === 0 && this.#hasRoom();
+  }
+
+  /** That one. */
+  takeHeld(): void {
+    this.#start();
+  }
+
   /** False: not now. */
   async take(): Promise<boolean> {
-    if (this.#waiting.length === 0 && this.#hasRoom()) return this.#start();
+    if (this.hasHeld) return this.#start();
     return await new Promise<boolean>((resolve) => {
       this.#waiting.push(resolve);
       void this.#ask();

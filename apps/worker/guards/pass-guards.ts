@@ -20,14 +20,29 @@ type GuardPorts = Pick<WorkerPorts, "bus" | "guards" | "holdings" | "log" | "met
  * Null: a guard holds the task back, and it is parked, without an attempt and without a message; or nobody could tell, and
  * the message comes again.
  */
-export async function passGuards(
+export function passGuards(
   delivery: Delivery,
   dispatch: Dispatch,
   ports: GuardPorts,
-): Promise<Pass | null> {
+): Pass | Promise<Pass | null> {
   if (!ports.guards.concern(dispatch)) return FREE_PASS;
+  const admission = ports.guards.admit(dispatch);
+  if (!(admission instanceof Promise) && admission.kind === "pass") return passOf(admission);
+  return passOrHold({ delivery, dispatch, admission }, ports);
+}
+
+interface Asked {
+  readonly delivery: Delivery;
+  readonly dispatch: Dispatch;
+  readonly admission: Admission | Promise<Admission>;
+}
+
+async function passOrHold(
+  { delivery, dispatch, admission: asked }: Asked,
+  ports: GuardPorts,
+): Promise<Pass | null> {
   try {
-    const admission = await ports.guards.admit(dispatch);
+    const admission = await asked;
     if (admission.kind === "pass") return passOf(admission);
     await hold({ delivery, dispatch, name: admission.heldBy }, ports);
   } catch (error) {

@@ -28,12 +28,44 @@ test("who asks at the same time asks together", async () => {
   expect(wanted).toEqual([10]);
 });
 
-test("a busy worker takes ahead, up to the bound, and asks no more often for it", async () => {
+test("a busy worker takes ahead, up to the bound, and again before that is used up", async () => {
   await take(10);
   await take(1);
   expect(wanted).toEqual([10, 4]);
+  expect(await take(2)).toEqual([true, true]);
+  expect(wanted).toEqual([10, 4, 2]);
   expect(await take(3)).toEqual([true, true, true]);
-  expect(wanted).toHaveLength(2);
+  expect(wanted[3]).toBe(2);
+});
+
+test("what is taken ahead is no more than lately used, and an idle moment ends it", async () => {
+  await take(2);
+  await take(1);
+  expect(wanted).toEqual([2, 3]);
+  nowMs += 3 * LIMIT_TOKENS_KEPT_MS;
+  await take(1);
+  expect(wanted).toEqual([2, 3, 1]);
+  expect(tokens.hasKept).toBe(false);
+});
+
+test("when nothing can be had ahead, nobody tries again before there is something", async () => {
+  await take(10);
+  await take(1);
+  answer = () => ({ granted: 0, waitMs: 50 });
+  expect(await take(2)).toEqual([true, true]);
+  expect(wanted).toEqual([10, 4, 2]);
+  expect(await take(3)).toEqual([true, false, false]);
+  expect(wanted).toHaveLength(3);
+});
+
+test("taking ahead that fails harms nobody; asking that fails is heard", async () => {
+  await take(10);
+  await take(1);
+  answer = () => {
+    throw new Error("the database is away");
+  };
+  expect(await take(3)).toEqual([true, true, true]);
+  await expect(take(1)).rejects.toThrow("the database is away");
 });
 
 test("what was taken ahead is lost when it was not used in time", async () => {
@@ -42,6 +74,17 @@ test("what was taken ahead is lost when it was not used in time", async () => {
   nowMs += LIMIT_TOKENS_KEPT_MS;
   await take(1);
   expect(wanted).toHaveLength(3);
+});
+
+test("what was taken ahead first is used first, and not kept longer for what was taken since", async () => {
+  await take(10);
+  await take(1);
+  nowMs += LIMIT_TOKENS_KEPT_MS / 2;
+  await take(2);
+  expect(wanted).toEqual([10, 4, 2]);
+  answer = () => ({ granted: 0, waitMs: 50 });
+  nowMs += LIMIT_TOKENS_KEPT_MS / 2;
+  expect(await take(3)).toEqual([true, true, false]);
 });
 
 test("as many as were granted start, and for a moment nobody asks again", async () => {
@@ -56,6 +99,7 @@ test("as many as were granted start, and for a moment nobody asks again", async 
 test("what was not used after all is the next one's", async () => {
   await take(1);
   tokens.giveBack();
-  expect(await take(1)).toEqual([true]);
-  expect(wanted).toHaveLength(1);
+  expect(tokens.hasKept).toBe(true);
+  answer = () => ({ granted: 0, waitMs: 50 });
+  expect(await take(2)).toEqual([true, false]);
 });
