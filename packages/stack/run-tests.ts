@@ -23,6 +23,8 @@ const BESIDE_SMALL = 2;
 
 const PROJECT = join(import.meta.dirname, "../..");
 const running = new Set<Bun.Subprocess>();
+/** Told to end: nothing more is begun. */
+const stop = new AbortController();
 
 /** Found, or fetched, before the clock of the first test that needs it begins to run. */
 async function natsServerFor(env: typeof process.env): Promise<Record<string, string>> {
@@ -90,7 +92,8 @@ async function runAll(env: Wish["env"]): Promise<readonly ToldRun[]> {
   const memory = findMemoryFolder();
   const inMemory = memory === undefined ? env : { MILLRACE_TEST_FOLDER: memory, ...env };
   const run = async ({ files: args, isOnDisk }: PlannedRun, isLive = false): Promise<void> => {
-    if (args.length > 0) runs.push(await runTests({ args, isLive, env: isOnDisk ? env : inMemory }));
+    if (args.length > 0 && !stop.signal.aborted)
+      runs.push(await runTests({ args, isLive, env: isOnDisk ? env : inMemory }));
   };
   const [small, ...others] = plan.beside;
   const next = others.values();
@@ -108,6 +111,7 @@ async function runAll(env: Wish["env"]): Promise<readonly ToldRun[]> {
 async function main(args: readonly string[]): Promise<number> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
     process.on(signal, () => {
+      stop.abort();
       for (const child of running) child.kill(signal);
     });
   const env = {

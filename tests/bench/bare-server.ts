@@ -7,6 +7,9 @@ import { open } from "node:fs/promises";
 import { join } from "node:path";
 
 const [folder = "."] = process.argv.slice(2);
+/** Written over and over, by a client that sends one body after the other. */
+const FILES = 4;
+const inUse = new Set<number>();
 let files = 0;
 
 async function keep(path: string, body: ReadableStream<Uint8Array>): Promise<string> {
@@ -30,19 +33,31 @@ async function drop(body: ReadableStream<Uint8Array>): Promise<string> {
   return String(bytes);
 }
 
+function takeFile(): number {
+  files += 1;
+  let file = files % FILES;
+  while (inUse.has(file)) file += FILES;
+  inUse.add(file);
+  return file;
+}
+
 const server = Bun.serve({
   hostname: "127.0.0.1",
   port: 0,
   maxRequestBodySize: 1024 ** 3,
   fetch: async ({ url, body }) => {
-    files += 1;
-    const path = join(folder, `${files % 4}.bin`);
     if (body === null) return new Response(null, { status: 400 });
     const { pathname } = new URL(url);
     if (pathname === "/nothing") return new Response(await drop(body));
-    if (pathname === "/durable") return new Response(await keep(path, body));
-    await Bun.write(path, new Response(body));
-    return new Response("kept");
+    const file = takeFile();
+    try {
+      const path = join(folder, `${file}.bin`);
+      if (pathname === "/durable") return new Response(await keep(path, body));
+      await Bun.write(path, new Response(body));
+      return new Response("kept");
+    } finally {
+      inUse.delete(file);
+    }
   },
 });
 process.stdout.write(`${server.url.origin}\n`);

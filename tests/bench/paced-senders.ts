@@ -18,7 +18,7 @@ function send(token: string): Promise<void> {
   socket.on("error", reject);
   socket.on("data", (answer) => {
     socket.end();
-    if (answer.toString().startsWith("HTTP/1.1 201")) resolve();
+    if (answer.toString().startsWith("HTTP/1.1 20")) resolve();
     else reject(new Error(answer.toString().slice(0, 300)));
   });
   socket.write(

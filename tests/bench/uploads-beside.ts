@@ -1,11 +1,13 @@
 /**
  * What ten uploads of three users, and their processing by two threads, do to everybody else: the times of small requests
- * meanwhile, beside those of the same stack when it has nothing else to do. The senders run on the same cores.
+ * meanwhile, beside those of the same stack when it has nothing else to do. The senders run on the same cores: what they
+ * alone do shows when they send to a bare server beside the stack.
  */
 import { join } from "node:path";
 import { percentile } from "../support/http-load.ts";
 import { scratch } from "../support/scratch.ts";
 import { startTaskStack, type TaskStack } from "../support/task-stack.ts";
+import { startBareServer } from "./bare.ts";
 
 const MIB = 1024 * 1024;
 const SIZE = 100 * MIB;
@@ -24,6 +26,7 @@ export async function benchBeside(say: (line: string) => void): Promise<void> {
     ...{ MAX_FILE_WORKERS: "2", LOG_LEVEL: "WARNING", USER_UPLOADS_PER_MINUTE: "1000" },
     ...{ USER_FILES_MAX: "1000", USER_FILE_BYTES_MAX: String(100 * 1024 ** 3) },
   });
+  const bare = await startBareServer();
   try {
     const path = join((await scratch()).folder("bench"), "100-mb.txt");
     await Bun.write(path, Buffer.alloc(SIZE, LINE));
@@ -34,15 +37,25 @@ export async function benchBeside(say: (line: string) => void): Promise<void> {
     const paced: number[] = [];
     const processing: number[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
-      paced.push(...(await probe(stack, until(sendAll(stack, { path, tokens, pace: PACE })))));
+      paced.push(
+        ...(await probe(stack, until(sendAll({ url: stack.apiUrl }, { path, tokens, pace: PACE })))),
+      );
       processing.push(...(await probe(stack, until(processed(stack)))));
     }
-    const pushed = await probe(stack, until(sendAll(stack, { path, tokens, pace: UNBOUND })));
+    const [pushed, elsewhere]: [number[], number[]] = [[], []];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const sending = { path, tokens, pace: UNBOUND };
+      elsewhere.push(...(await probe(stack, until(sendAll(bare, sending)))));
+      pushed.push(...(await probe(stack, until(sendAll({ url: stack.apiUrl }, sending)))));
+      await processed(stack);
+    }
     say(`GET of a task, nothing else: p99 ${p99Of(idle).toFixed(1)} ms`);
     report(say, `ten uploads at ${PACE / 1e6} MB/s each`, [paced, idle]);
     report(say, "two threads process them", [processing, idle]);
     report(say, "ten uploads as fast as they go", [pushed, idle]);
+    report(say, "the same ten, into a bare server beside", [elsewhere, idle]);
   } finally {
+    bare.stop();
     await stack.close();
   }
 }
@@ -88,11 +101,14 @@ interface Sending {
   readonly pace: number;
 }
 
-async function sendAll(stack: TaskStack, { path, tokens, pace }: Sending): Promise<void> {
+async function sendAll({ url }: { readonly url: string }, { path, tokens, pace }: Sending): Promise<void> {
   const ten = Array.from({ length: SENDERS }, (_, index) => tokens[index % tokens.length] ?? "");
   const script = join(import.meta.dirname, "paced-senders.ts");
-  const args = [script, stack.apiUrl, String(pace), path, ...ten];
-  const senders = Bun.spawn([process.execPath, ...args], { stdout: "ignore", stderr: "inherit" });
+  const args = [script, url, String(pace), path, ...ten];
+  const senders = Bun.spawn([process.execPath, ...args], {
+    ...{ stdout: "ignore", stderr: "inherit" },
+    detached: true, // Of no session with who asks: they stand for other machines.
+  });
   if ((await senders.exited) !== 0) throw new Error("an upload failed");
 }
 

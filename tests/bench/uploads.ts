@@ -4,11 +4,10 @@
  * the median of the rounds' ratios. The client speaks tus itself, by Bun's `fetch`, on the same cores; what a
  * library for it costs is no part of this.
  */
-import { join } from "node:path";
 import { callWith, signUp } from "../support/api.ts";
 import { startApiProcess, startApiSite } from "../support/api-process.ts";
-import { scratch } from "../support/scratch.ts";
 import { metadata, tusCaller } from "../support/tus.ts";
+import { startBareServer } from "./bare.ts";
 import { benchUppercase } from "./files.ts";
 
 const MIB = 1024 * 1024;
@@ -143,15 +142,4 @@ async function sendForm(url: string, token: string, { type, body }: Form): Promi
 async function expectDone(response: Response): Promise<void> {
   const text = await response.text();
   if (!response.ok) throw new Error(`${response.url} answered ${response.status} ${text}`);
-}
-
-async function startBareServer(): Promise<{ readonly url: string; stop(): void }> {
-  const { folder, remember } = await scratch();
-  const child = Bun.spawn([process.execPath, join(import.meta.dirname, "bare-server.ts"), folder("bare")], {
-    stdout: "pipe",
-    stderr: "inherit",
-  });
-  remember("bare", child.pid);
-  const { value } = await child.stdout.getReader().read();
-  return { url: new TextDecoder().decode(value).trim(), stop: () => child.kill() };
 }

@@ -3,19 +3,20 @@ import { isCode, type TreeFile } from "./tree.ts";
 
 /**
  * Who may import whom, of our own packages. The arrows point one way:
- * core ← protocol, config ← store, bus, pool, blobs, observe ← apps. The stack starts servers and knows no domain.
+ * core ← protocol, config, host ← store, bus, pool, blobs, observe ← apps. The stack starts servers and knows no domain.
  */
 const BASE = ["core", "protocol", "config"];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   protocol: ["core"],
   config: ["core"],
+  host: [],
   store: BASE,
   bus: BASE,
   pool: BASE,
-  blobs: BASE,
+  blobs: [...BASE, "host"],
   observe: BASE,
-  stack: ["core", "config", "observe"],
+  stack: ["core", "config", "host", "observe"],
   client: ["core", "protocol"],
 };
 /** Packages that carry nothing of ours along: from the others they take types, which are gone at run time. */

@@ -15,7 +15,7 @@ test("the tree that the rules look at is the repository", () => {
 });
 
 describe("imports", () => {
-  test("follow the arrows: core ← protocol, config ← store, bus, pool, blobs, observe ← apps", () => {
+  test("follow the arrows: core ← protocol, config, host ← store, bus, pool, blobs, observe ← apps", () => {
     expect(imports.importsAgainstTheArrows(tree)).toEqual([]);
   });
 

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { setPriority } from "node:os";
+import { processGivesWay } from "@millrace/host";
 import type { Sql } from "@millrace/store";
 
 /** A connection that was opened since the last look works at full priority for at most so long. */
@@ -22,7 +22,14 @@ export interface YieldMeans {
  * take the cores that the intake and the tasks leave, and not half of them. Elsewhere a replica does that.
  */
 export function yieldCores(means: YieldMeans): () => Promise<void> {
-  const { sql, applicationName, niceness, nowMs, renice = setPriority, isPostgres = isPostgresHere } = means;
+  const {
+    sql,
+    applicationName,
+    niceness,
+    nowMs,
+    renice = processGivesWay,
+    isPostgres = isPostgresHere,
+  } = means;
   let done = new Set<number>();
   let lookedMs = Number.NEGATIVE_INFINITY;
   return async () => {
@@ -33,11 +40,7 @@ export function yieldCores(means: YieldMeans): () => Promise<void> {
     const pids = new Set(rows.map(({ pid }) => pid));
     for (const pid of pids) {
       if (done.has(pid) || !isPostgres(pid)) continue;
-      try {
-        renice(pid, niceness);
-      } catch {
-        // It has just ended, or is another user's: it then runs as everything else does.
-      }
+      renice(pid, niceness);
     }
     done = pids;
   };

@@ -1,7 +1,7 @@
 /** The hashing thread: sha256 of many files that grow, each read from where it was left. */
 import { readSync } from "node:fs";
-import { setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
+import { threadGivesWay } from "@millrace/host";
 import { CryptoHasher } from "bun";
 import type { HashReply, HashRequest } from "./messages.ts";
 
@@ -12,8 +12,6 @@ interface Stream {
   isBroken: boolean;
 }
 
-/** Requests of the same process go first. */
-const NICE = 10;
 /** Little enough to stay in the cache of a core between the reading and the hashing. */
 const memory = new Uint8Array(256 * 1024);
 const streams = new Map<number, Stream>();
@@ -46,6 +44,5 @@ function isRead(stream: Stream, { fd, end }: { readonly fd: number; readonly end
   }
 }
 
-// On Linux this is of the thread that says it; elsewhere it would be of the process.
-if (process.platform === "linux") setPriority(NICE);
+threadGivesWay();
 parentPort?.on("message", (request: HashRequest) => parentPort?.postMessage(answer(request)));

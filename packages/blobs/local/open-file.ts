@@ -10,6 +10,7 @@ import {
   writev,
 } from "node:fs";
 import { promisify } from "node:util";
+import { fileThreadsGiveWay } from "@millrace/host";
 
 const [openFd, syncFd, closeFd] = [promisify(open), promisify(fsync), promisify(closeWith)];
 const readFd = promisify(read);
@@ -52,12 +53,14 @@ export class OpenFile {
 
   /** How many bytes were read; none at the end of the file. */
   async read(into: Uint8Array, position: number): Promise<number> {
+    fileThreadsGiveWay();
     const { bytesRead } = await this.#step((fd) => readFd(fd, into, 0, into.byteLength, position));
     return bytesRead;
   }
 
   /** All of the bytes, one piece behind the other. */
   async write(pieces: readonly Uint8Array[], position: number): Promise<void> {
+    fileThreadsGiveWay();
     let [rest, at] = [pieces, position];
     while (rest.length > 0) {
       const [now, from] = [rest, at];
