@@ -60,7 +60,7 @@ export class PortClaims {
   }
 }
 
-async function isPortFree(port: number, { name, host }: PortWish): Promise<boolean> {
+async function isPortFree(port: number, { name, host }: Omit<PortWish, "port">): Promise<boolean> {
   try {
     await listenOnce(port, host);
     return true;
@@ -71,18 +71,29 @@ async function isPortFree(port: number, { name, host }: PortWish): Promise<boole
   }
 }
 
+/**
+ * Below what systems give to outgoing connections (from 32 768 on Linux, from 49 152 elsewhere): such a connection could take
+ * a port between the moment when it was found free and the one when its server listens, or while that one is restarted.
+ */
+const ANY_FROM = 10_000;
+const ANY_TO = 32_767;
+/** Each process begins elsewhere and goes on from there, so that two do not find the same one at the same time. */
+let next = ANY_FROM + Math.floor(Math.random() * (ANY_TO - ANY_FROM));
+
 /** A port that nothing listens on at this moment. */
-export function anyFreePort(host = "127.0.0.1"): Promise<number> {
-  return listenOnce(0, host);
+export async function anyFreePort(host = "127.0.0.1"): Promise<number> {
+  for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+    next = next >= ANY_TO ? ANY_FROM : next + 1;
+    const port = next; // Others may ask meanwhile.
+    if (await isPortFree(port, { name: "anything", host })) return port;
+  }
+  throw new StartFailure(`no free port between ${ANY_FROM} and ${ANY_TO} on ${host}`);
 }
 
-function listenOnce(port: number, host: string): Promise<number> {
+function listenOnce(port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);
-    server.listen({ port, host, exclusive: true }, () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : port));
-    });
+    server.listen({ port, host, exclusive: true }, () => server.close(() => resolve()));
   });
 }

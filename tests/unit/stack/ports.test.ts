@@ -40,11 +40,21 @@ test("two stacks that ask at the same moment get different ports, although nobod
   two.releaseAll();
 });
 
-test("port 0 is any free one", async () => {
+test("port 0 is any free one, and none that an outgoing connection could take meanwhile", async () => {
   const { ports, told } = claims();
-  expect(await ports.claim(wish(0))).toBeGreaterThan(0);
+  const got = await Promise.all(Array.from({ length: 20 }, () => ports.claim(wish(0))));
+  expect(new Set(got).size).toBe(20);
+  for (const port of got) {
+    expect(port).toBeGreaterThanOrEqual(10_000);
+    expect(port).toBeLessThan(32_968); // The search goes on from there, for 200 at most.
+  }
   expect(told).toEqual([]);
   ports.releaseAll();
+});
+
+test("who asks at the same moment gets another one", async () => {
+  const got = await Promise.all(Array.from({ length: 20 }, () => anyFreePort()));
+  expect(new Set(got).size).toBe(20);
 });
 
 test("an address that is not this machine's is refused with a reason", async () => {
