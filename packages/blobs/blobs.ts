@@ -21,6 +21,11 @@ export interface Blobs {
    * to; what has it open reads on when the blob is removed. Absent where blobs are no files of this machine.
    */
   readonly localPath?: (key: string) => Promise<string | undefined>;
+  /**
+   * As `write`, of a file of this machine that is whole: it becomes the blob, and nothing is copied. Whatever goes wrong,
+   * the file is gone then. Undefined: it lies where it cannot be moved from, and stays as it is. Absent as `localPath` is.
+   */
+  readonly adopt?: (key: string, path: string, options: WriteOptions) => Promise<WrittenBlob | undefined>;
   readonly uploads: Uploads;
   /**
    * Removes what is unfinished and was not written to for `idleMs`: writes that died, uploads that nobody goes on with.

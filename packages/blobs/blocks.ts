@@ -58,16 +58,19 @@ export async function* chunksOf(
       if (done === true) return;
       if (!(chunk instanceof Uint8Array)) throw new TypeError("a source of bytes gave something else");
       bytes += chunk.byteLength;
-      if (bytes > bytesMax)
-        throw new Fault("BODY_TOO_LARGE", `there are more than ${bytesMax} bytes`, {
-          members: { limit: bytesMax },
-        });
+      if (bytes > bytesMax) throw tooManyBytes(bytesMax);
       yield chunk;
     }
   } finally {
     // Not waited for: a source that gives nothing more may not answer either.
     void Promise.resolve(chunks.return?.()).catch(ignore);
   }
+}
+
+export function tooManyBytes(bytesMax: number): Fault {
+  return new Fault("BODY_TOO_LARGE", `there are more than ${bytesMax} bytes`, {
+    members: { limit: bytesMax },
+  });
 }
 
 async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

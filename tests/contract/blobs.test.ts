@@ -55,7 +55,7 @@ describe.each(KINDS)("blobs, %s", (kind) => {
   test("the path of a blob, where there is one, leads to its bytes", async () => {
     const own = await open();
     await own.write("a/b", source(1234), ALL);
-    expect(own.localPath !== undefined).toBe(kind === "local");
+    expect([own.localPath, own.adopt].map(Boolean)).toEqual(Array(2).fill(kind === "local"));
     if (own.localPath === undefined) return;
     await expect(sha256Of(Bun.file((await own.localPath("a/b")) ?? "").stream())).resolves.toBe(
       await sha256Of(source(1234)),

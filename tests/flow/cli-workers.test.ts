@@ -23,6 +23,12 @@ function millrace(...args: readonly string[]): Promise<CliRun> {
 
 test("the table shows our own workers and those that speak HTTP", async () => {
   await client.workers.register({ worker_id: "press", capabilities: ["print"], max_concurrent_tasks: 2 });
+  // One of our own is known from its first heartbeat on.
+  await untilTrue(
+    async () => (await client.workers.list()).some(({ kind }) => kind === "embedded"),
+    30_000,
+    "our own worker",
+  );
   const { stdout, status } = await millrace("workers");
   expect(status).toBe(0);
   expect(stdout).toMatch(/^WORKER +KIND +STATUS +RUNNING/);

@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import type { Blobs } from "@millrace/blobs";
+import type { Blobs, WrittenBlob } from "@millrace/blobs";
 import { Fault } from "@millrace/core";
 import { FILE_RESULT_BYTES_MAX, FILE_SUMMARY_BYTES_MAX } from "@millrace/core/limits";
 import { JobFailure } from "@millrace/pool/thread";
@@ -29,16 +29,11 @@ export async function storeResult(
   { task, attempt, made, path, signal }: NewResult,
 ): Promise<Omit<FileTaskResult, "duration_ms">> {
   const key = resultKey(task.file_id, attempt);
-  const source = createReadStream(path, { highWaterMark: PIECE_BYTES });
-  const options = { bytesMax: FILE_RESULT_BYTES_MAX, signal };
-  const written = await blobs
-    .write(key, source, options)
-    .catch((error: unknown) => {
-      if (!(error instanceof Fault && error.code === "BODY_TOO_LARGE")) throw error;
-      const message = `the result has more than ${FILE_RESULT_BYTES_MAX} bytes`;
-      throw new JobFailure("RESULT_TOO_LARGE", message, false);
-    })
-    .finally(() => source.destroy());
+  const written = await keep(blobs, { key, path, signal }).catch((error: unknown) => {
+    if (!(error instanceof Fault && error.code === "BODY_TOO_LARGE")) throw error;
+    const message = `the result has more than ${FILE_RESULT_BYTES_MAX} bytes`;
+    throw new JobFailure("RESULT_TOO_LARGE", message, false);
+  });
   return {
     result: {
       key,
@@ -49,6 +44,21 @@ export async function storeResult(
     },
     summary: isShort(made) ? made.summary : null,
   };
+}
+
+interface Kept {
+  readonly key: string;
+  readonly path: string;
+  readonly signal: AbortSignal;
+}
+
+/** Moved into the storage where that can be, else copied. */
+async function keep(blobs: Blobs, { key, path, signal }: Kept): Promise<WrittenBlob> {
+  const options = { bytesMax: FILE_RESULT_BYTES_MAX, signal };
+  const adopted = await blobs.adopt?.(key, path, options);
+  if (adopted !== undefined) return adopted;
+  const source = createReadStream(path, { highWaterMark: PIECE_BYTES });
+  return await blobs.write(key, source, options).finally(() => source.destroy());
 }
 
 function nameOf({ filename, operation }: FileTask, extension: string | null): string {

@@ -19,6 +19,20 @@ export class Sha256 {
   #near: CryptoHasher | undefined = new CryptoHasher("sha256");
   #far: { readonly thread: HashThread; readonly id: number } | undefined;
 
+  /** Of the first bytes of a file that is there already. In hex; undefined as with `digest`. */
+  static async ofFile(file: Pick<OpenFile, "lend" | "read">, bytes: number): Promise<string | undefined> {
+    const hash = new Sha256();
+    const pieces: Uint8Array[] = [];
+    for (let at = 0; at < bytes && bytes <= NEAR_BYTES_MAX; at += pieces.at(-1)?.byteLength ?? bytes) {
+      const piece = new Uint8Array(bytes - at);
+      const length = await file.read(piece, at);
+      if (length === 0) return undefined;
+      pieces.push(piece.subarray(0, length));
+    }
+    await hash.add(pieces, { file, end: bytes });
+    return await hash.digest();
+  }
+
   /** Resolves when the file is not needed any more. Bytes are added in their order, without waiting. */
   async add(pieces: readonly Uint8Array[], { file, end }: Added): Promise<void> {
     if (end <= NEAR_BYTES_MAX && this.#near !== undefined) {

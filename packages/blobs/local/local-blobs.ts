@@ -17,6 +17,7 @@ import type {
 import { Sha256 } from "../hashing/sha256.ts";
 import { requireKey } from "../key.ts";
 import { sha256Of } from "../running-hashes.ts";
+import { isMoved, keep } from "./adopt.ts";
 import { BlockWriter, writeBlocks } from "./block-writer.ts";
 import { ifThere, orDiskFault } from "./disk-fault.ts";
 import { FILE_MODE, Layout, refuseLinks } from "./layout.ts";
@@ -66,6 +67,24 @@ class LocalBlobs implements Blobs {
       throw error;
     }
     return { bytes: writer.offset, sha256: (await hash.digest()) ?? (await this.#read(key)) };
+  }
+
+  async adopt(key: string, path: string, options: WriteOptions): Promise<WrittenBlob | undefined> {
+    requireKey(key);
+    return orDiskFault(this.#adopt(key, path, options));
+  }
+
+  async #adopt(key: string, from: string, options: WriteOptions): Promise<WrittenBlob | undefined> {
+    const path = this.#layout.temporary();
+    if (!(await isMoved(from, path))) return undefined;
+    try {
+      const { bytes, sha256 } = await keep(path, options);
+      await publish(this.#layout, path, this.#layout.blob(key));
+      return { bytes, sha256: sha256 ?? (await this.#read(key)) };
+    } catch (error) {
+      await ifThere(unlink(path));
+      throw error;
+    }
   }
 
   /** Its sha256, when nobody knows it: of the blob that won, if several wrote it at once. */

@@ -35,6 +35,19 @@ test("the server knows the pool by its name", async () => {
   expect(row?.name).toBe("millrace-test");
 });
 
+test("steps that find their rows by key lock them in the order of their ids: no plan goes by the order of the disk", async () => {
+  const byKey = openPool({ url: database.url, max: 1, applicationName: "millrace-test", isByKey: true });
+  await sql`create table disk_order as select n as seq from generate_series(1, 5000) n order by md5(n::text)`;
+  await sql`create unique index on disk_order (seq)`;
+  await sql`analyze disk_order`;
+  const wanted = Array.from({ length: 300 }, (_, n) => 1 + 16 * n);
+  const found = await byKey<
+    { seq: number }[]
+  >`select seq, ctid from disk_order where seq = any(${wanted}::integer[])`;
+  expect(found.map(({ seq }) => seq)).toEqual(wanted);
+  await byKey.end({ timeout: 1 });
+});
+
 test("a statement that takes too long is cancelled", async () => {
   const slow = sql`select pg_sleep(5)`.then(() => "finished");
   expect(await slow.catch((error: unknown) => error)).toMatchObject({ code: "57014" });

@@ -27,6 +27,18 @@ test("the result is stored as it is, named after its file", async () => {
   expect(new TextDecoder().decode(await contentOf(blobs, "results/file-1/1"))).toBe("the result");
 });
 
+test("a result that cannot be moved into the storage is copied", async () => {
+  const made = await newResult("short");
+  for (const blobs of [
+    Object.assign(await newBlobs("local"), { adopt: () => Promise.resolve(undefined) }),
+    Object.assign(await newBlobs("local"), { adopt: undefined }),
+  ]) {
+    const { result } = await storeResult(blobs, made);
+    expect(result).toMatchObject({ key: "results/file-1/1", size: 10 });
+    expect(new TextDecoder().decode(await contentOf(blobs, "results/file-1/1"))).toBe("the result");
+  }
+});
+
 test("a summary stands in the task as long as it is short", async () => {
   const blobs = await newBlobs("local");
   const longest = "x".repeat(FILE_SUMMARY_BYTES_MAX - 2); // Its quotes are two more.
@@ -37,8 +49,8 @@ test("a summary stands in the task as long as it is short", async () => {
 
 test("a result that no file can have is refused, and not tried again", async () => {
   const blobs = await newBlobs("local");
-  const write = () => Promise.reject(new Fault("BODY_TOO_LARGE", "too much"));
-  const storing = storeResult(Object.assign(blobs, { write }), await newResult(""));
+  const adopt = () => Promise.reject(new Fault("BODY_TOO_LARGE", "too much"));
+  const storing = storeResult(Object.assign(blobs, { adopt }), await newResult(""));
   expect(await storing.catch((error: unknown) => error)).toMatchObject({
     code: "RESULT_TOO_LARGE",
     isRetryable: false,
