@@ -11,8 +11,6 @@ export interface Service {
   readonly port: number;
   /** Of the process, unless the person has set it. */
   readonly env?: Readonly<Record<string, string>>;
-  /** 1 … 19: how far it gives way to the others. */
-  readonly niceness?: number;
 }
 
 const SEARCHES_AT_ONCE_MAX = 3;
@@ -35,7 +33,5 @@ export const SERVICES: readonly Service[] = [
     ...{ name: "worker", entry: "apps/worker/main.ts", portVariable: "HEALTH_PORT", port: 8082 },
     // Images leave much less memory behind: see apps/worker/files/README.md.
     env: { MALLOC_ARENA_MAX: "1" },
-    // Whoever asks is answered while it is busy, and work is taken in before it is done: see packages/host/README.md.
-    niceness: 5,
   },
 ];

@@ -78,7 +78,7 @@ export async function startServices(
 
 function serviceProcess(
   projectFolder: string,
-  { name, entry, portVariable, env = {}, niceness }: Service,
+  { name, entry, portVariable, env = {} }: Service,
   { environment, port }: { environment: Env; port: number },
 ): ProcessSpec {
   return {
@@ -88,7 +88,6 @@ function serviceProcess(
     env: { ...env, ...environment, [portVariable]: String(port) },
     stopSignal: "SIGTERM",
     findAlarm: serviceAlarm,
-    niceness,
   };
 }
 

@@ -16,7 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   pool: BASE,
   blobs: [...BASE, "host"],
   observe: BASE,
-  stack: ["core", "config", "host", "observe"],
+  stack: ["core", "config", "observe"],
   client: ["core", "protocol"],
 };
 /** Packages that carry nothing of ours along: from the others they take types, which are gone at run time. */

@@ -1,4 +1,3 @@
-import { processGivesWay } from "@millrace/host";
 import type { FindAlarm } from "./alarm.ts";
 
 /** One process of the stack: how it is started, and how it is asked to end. */
@@ -14,8 +13,6 @@ export interface ProcessSpec {
   /** Ends it at once, before SIGKILL would: PostgreSQL's SIGQUIT still frees its shared memory. */
   readonly abortSignal?: NodeJS.Signals;
   readonly findAlarm: FindAlarm;
-  /** 1 … 19: how far it gives way to the others on this machine. Undefined: to nobody. */
-  readonly niceness?: number | undefined;
 }
 
 export type Child = Bun.Subprocess<"ignore", "pipe", "pipe">;
@@ -34,8 +31,6 @@ export function launch(spec: ProcessSpec, onOutput: (chunk: Uint8Array) => void)
     detached: true,
     ...(spec.user === undefined ? {} : spec.user),
   });
-  // Before it has other threads: those that it starts take it over.
-  if (spec.niceness !== undefined) processGivesWay(child.pid, spec.niceness);
   void pump(child.stdout, onOutput);
   void pump(child.stderr, onOutput);
   return child;
